@@ -1,0 +1,82 @@
+package tui
+
+import (
+	"io"
+	"strings"
+	"sync"
+)
+
+// Size is a terminal's size in cells.
+type Size struct{ Width, Height int }
+
+// Window holds the size of a terminal, which may change at any time. The
+// phase that has the terminal watches it.
+type Window struct {
+	mu      sync.Mutex
+	size    Size
+	changed chan struct{}
+}
+
+// NewWindow holds a first size; 0 by 0 means that it is not known and 80 by 24
+// is taken.
+func NewWindow(s Size) *Window {
+	w := &Window{changed: make(chan struct{})}
+	w.Set(s)
+	return w
+}
+
+// Set announces a new size. A side that is not positive counts as unknown; no
+// side counts for more than 1000 cells, so that a hostile client can't make a
+// screen allocate without bound.
+func (w *Window) Set(s Size) {
+	if s.Width <= 0 {
+		s.Width = 80
+	}
+	if s.Height <= 0 {
+		s.Height = 24
+	}
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.size = Size{min(s.Width, 1000), min(s.Height, 1000)}
+	close(w.changed)
+	w.changed = make(chan struct{})
+}
+
+// Size returns the present size and a channel that is closed when it changes.
+func (w *Window) Size() (Size, <-chan struct{}) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	return w.size, w.changed
+}
+
+// Terminal is where a person reads and types: the raw side of a pty, an SSH
+// channel with a pty, or plain streams. Screens take turns on it; it must not
+// be used by two at once.
+type Terminal struct {
+	In     *Input
+	Out    io.Writer
+	Window *Window
+	// Env is the environment of the person's terminal, NAME=value: TERM,
+	// COLORTERM, NO_COLOR, ACCORD_PLAIN, and the locale.
+	Env []string
+	// Piped is set where there is no terminal at all: lines, no cursor.
+	Piped bool
+}
+
+// getenv returns the last value of a variable in Env, or "".
+func (t *Terminal) getenv(name string) string {
+	for i := len(t.Env) - 1; i >= 0; i-- {
+		if v, ok := strings.CutPrefix(t.Env[i], name+"="); ok {
+			return v
+		}
+	}
+	return ""
+}
+
+// Plain reports whether this person gets the line mode: numbered questions,
+// one a line, no cursor movement, for screen readers and dumb terminals.
+func (t *Terminal) Plain() bool {
+	term := t.getenv("TERM")
+	plain := t.getenv("ACCORD_PLAIN")
+	return t.Piped || term == "" || term == "dumb" || (plain != "" && plain != "0")
+}

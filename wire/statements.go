@@ -1,0 +1,123 @@
+package wire
+
+import (
+	"bytes"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"time"
+
+	"golang.org/x/crypto/ssh"
+)
+
+// Consent is what the device signs when a request has been decided: the very
+// text that was shown, and the answer.
+type Consent struct {
+	Number    int          `json:"number"`     // of the receipt, counted by the device
+	Device    string       `json:"device"`     // its name, as the gateway calls it
+	DeviceKey string       `json:"device_key"` // fingerprint
+	Nonce     string       `json:"nonce"`      // made by the device for this request
+	Request   Request      `json:"request"`
+	Choice    Choice       `json:"choice"`
+	Granted   []Capability `json:"granted,omitempty"`
+	Login     string       `json:"login,omitempty"`    // the account the visit will use
+	Until     *time.Time   `json:"until,omitempty"`    // when approved: the visit's end
+	Later     *time.Time   `json:"later,omitempty"`    // when postponed: the appointment
+	Why       string       `json:"why,omitempty"`      // a refusal's reason, or why there was no answer
+	Stranger  bool         `json:"stranger,omitempty"` // "I do not know this person"
+	Text      string       `json:"text"`               // as shown
+	Language  string       `json:"language"`
+	Surface   string       `json:"surface,omitempty"`
+	UID       int          `json:"uid"` // who answered; -1 for nobody
+	Guard     Guard        `json:"guard"`
+	Asked     time.Time    `json:"asked"`
+	Answered  time.Time    `json:"answered"`
+}
+
+// Guard says how the prompt's protection against hasty keys went.
+type Guard struct {
+	QuietMS int `json:"quiet_ms"` // how long the keyboard was still before it counted
+	Early   int `json:"early"`    // keys ignored before that
+	OpenMS  int `json:"open_ms"`  // from shown to answered
+}
+
+// Ending is what the device signs when a visit has ended.
+type Ending struct {
+	Number int       `json:"number"` // of the receipt
+	Visit  string    `json:"visit"`
+	Opened time.Time `json:"opened"`
+	Ended  time.Time `json:"ended"`
+	By     string    `json:"by"`
+	Cause  string    `json:"cause"`
+	Shells int       `json:"shells"`
+	Head   Head      `json:"head"`   // the last the device was told
+	Sealed bool      `json:"sealed"` // it was the final one
+}
+
+// SignStatement encodes a [Consent] or [Ending] and signs it with the
+// device's key.
+func SignStatement(key ssh.Signer, statement any) (text, signature []byte, err error) {
+	text, err = json.Marshal(statement)
+	if err != nil {
+		return nil, nil, fmt.Errorf("encode a receipt: %w", err)
+	}
+	signature, err = Sign(key, NamespaceReceipt, text)
+	return text, signature, err
+}
+
+// OpenConsent verifies and decodes a device's consent statement. Texts in it
+// are cleaned.
+func OpenConsent(key ssh.PublicKey, text, signature []byte) (*Consent, error) {
+	var c Consent
+	if err := openStatement(key, text, signature, &c); err != nil {
+		return nil, err
+	}
+	if err := c.Request.check(); err != nil {
+		return nil, err
+	}
+	c.Why, c.Surface = Clean(c.Why, MaxReason), Clean(c.Surface, MaxName)
+	c.Language = Clean(c.Language, MaxName)
+	switch c.Choice {
+	case Approve:
+		if c.Until == nil || len(c.Granted) == 0 {
+			return nil, errors.New("an approval without an end or without capabilities")
+		}
+		return &c, checkCapabilities(c.Granted)
+	case Later, Refuse, None:
+		return &c, nil
+	}
+	return nil, errors.New("the receipt holds no known choice")
+}
+
+// OpenEnding verifies and decodes a device's ending statement.
+func OpenEnding(key ssh.PublicKey, text, signature []byte) (*Ending, error) {
+	var e Ending
+	if err := openStatement(key, text, signature, &e); err != nil {
+		return nil, err
+	}
+	e.By, e.Cause = Clean(e.By, MaxName), Clean(e.Cause, MaxReason)
+	return &e, e.Head.check()
+}
+
+func openStatement(key ssh.PublicKey, text, signature []byte, into any) error {
+	if err := Verify(key, NamespaceReceipt, text, signature); err != nil {
+		return err
+	}
+	return decodeStrict(text, into)
+}
+
+// decodeStrict decodes JSON that has one spelling only: what it decodes to
+// must encode to the same bytes. So there is no unknown, doubled or differently
+// cased field, no broken UTF-8, and nothing behind the value.
+func decodeStrict(text []byte, into any) error {
+	dec := json.NewDecoder(bytes.NewReader(text))
+	dec.DisallowUnknownFields()
+	if err := dec.Decode(into); err != nil {
+		return fmt.Errorf("not understood: %w", err)
+	}
+	again, err := json.Marshal(into)
+	if err != nil || !bytes.Equal(again, text) {
+		return errors.New("not understood: not in the one spelling that is allowed")
+	}
+	return nil
+}
