@@ -1,6 +1,7 @@
 package tui
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"io"
@@ -20,8 +21,17 @@ const (
 	// escWait tells a lone Escape from the start of a sequence; the usual
 	// value of terminal programs.
 	escWait = 50 * time.Millisecond
-	// pasteHold bounds one bracketed paste in bytes; the rest of it is dropped.
-	pasteHold = 64 << 10
+	// pasteWait is how long a bracketed paste may fall silent before it counts
+	// as ended: a terminal that never closes it must not lock the keyboard.
+	pasteWait = 2 * time.Second
+	// markEvery is how exactly the arrival of bytes is known.
+	markEvery = 10 * time.Millisecond
+)
+
+// Brackets of a paste (xterm control sequences, mode 2004).
+const (
+	pasteStart = "\x1b[200~"
+	pasteEnd   = "\x1b[201~"
 )
 
 // errTaken reports that the phase reading an [Input] has been ended.
@@ -38,6 +48,26 @@ type Input struct {
 	err     error         // why reading ended; set once, after the last byte
 	changed chan struct{} // closed and replaced at every change of the above
 	at      time.Time     // when the newest byte arrived
+	taken   int64         // bytes before buf[0], since the beginning
+	marks   []mark        // when the bytes of buf arrived, oldest first
+	// pasting means that buf begins inside a paste whose beginning is gone:
+	// what follows, up to the closing bracket, is no typing and is dropped.
+	pasting bool
+}
+
+// mark says when the bytes before offset end, and after the mark before it,
+// arrived.
+type mark struct {
+	end int64
+	at  time.Time
+}
+
+// event is a key, a mouse report or a whole bracketed paste, with the bytes it
+// was made of and the time the last of them arrived.
+type event struct {
+	msg tea.Msg
+	raw []byte
+	at  time.Time
 }
 
 // NewInput starts reading r, until r fails or ends. Only the Input may read r
@@ -53,9 +83,8 @@ func (in *Input) fill(r io.Reader) {
 	for {
 		n, err := r.Read(chunk)
 		in.mu.Lock()
-		in.buf = append(in.buf, chunk[:n]...)
+		in.arrive(chunk[:n], time.Now())
 		in.err = err
-		in.at = time.Now()
 		in.announce()
 		for err == nil && len(in.buf) >= inputHold {
 			changed := in.changed
@@ -70,18 +99,36 @@ func (in *Input) fill(r io.Reader) {
 	}
 }
 
+// arrive appends bytes that were read at now. The caller holds mu.
+func (in *Input) arrive(p []byte, now time.Time) {
+	if len(p) == 0 {
+		return
+	}
+	in.buf = append(in.buf, p...)
+	in.at = now
+	end := in.taken + int64(len(in.buf))
+	if n := len(in.marks); n > 0 && now.Sub(in.marks[n-1].at) < markEvery {
+		in.marks[n-1].end = end
+		return
+	}
+	in.marks = append(in.marks, mark{end, now})
+}
+
 // announce wakes all who wait. The caller holds mu.
 func (in *Input) announce() {
 	close(in.changed)
 	in.changed = make(chan struct{})
 }
 
-// Discard throws away what was typed and not yet read, as TCIFLUSH does.
+// Discard throws away what was typed and not yet read, as TCIFLUSH does. The
+// rest of a paste that is under way goes with it.
 func (in *Input) Discard() {
 	in.mu.Lock()
 	defer in.mu.Unlock()
-	in.buf = nil
-	in.announce()
+	starts := bytes.LastIndex(in.buf, []byte(pasteStart))
+	ends := bytes.LastIndex(in.buf, []byte(pasteEnd))
+	in.pasting = starts > ends || in.pasting && ends < 0
+	in.take(len(in.buf))
 }
 
 // Raw hands the bytes themselves to a relay, starting with those no screen has
@@ -105,7 +152,8 @@ func (r *rawInput) Read(p []byte) (int, error) {
 			r.in.mu.Unlock()
 			return 0, errTaken
 		}
-		if len(r.in.buf) > 0 {
+		wait := r.in.dropPaste()
+		if len(r.in.buf) > 0 && wait == 0 {
 			n := copy(p, r.in.buf)
 			r.in.take(n)
 			r.in.mu.Unlock()
@@ -116,9 +164,8 @@ func (r *rawInput) Read(p []byte) (int, error) {
 		if err != nil {
 			return 0, err
 		}
-		select {
-		case <-changed:
-		case <-r.ctx.Done():
+		if err := waitFor(r.ctx, changed, wait); err != nil {
+			return 0, err
 		}
 	}
 }
@@ -132,66 +179,143 @@ func (r *rawInput) Close() error {
 	return nil
 }
 
-// take removes n bytes. The caller holds mu.
-func (in *Input) take(n int) {
+// take removes n bytes and returns when the last of them arrived. The caller
+// holds mu.
+func (in *Input) take(n int) (at time.Time) {
 	in.buf = in.buf[n:]
+	in.taken += int64(n)
+	at = in.at
+	if len(in.marks) > 0 {
+		at = in.marks[0].at
+	}
+	for len(in.marks) > 0 && in.marks[0].end < in.taken {
+		in.marks = in.marks[1:]
+		at = in.marks[0].at
+	}
 	if len(in.buf) == 0 {
-		in.buf = nil
+		in.buf, in.marks = nil, nil
 	}
 	in.announce()
+	return at
 }
 
 // unread puts back what a screen took and had no time to look at.
-func (in *Input) unread(p []byte) {
-	if len(p) == 0 {
+func (in *Input) unread(ev event) {
+	if len(ev.raw) == 0 {
 		return
 	}
 	in.mu.Lock()
 	defer in.mu.Unlock()
-	in.buf = append(append([]byte(nil), p...), in.buf...)
+	in.buf = append(append([]byte(nil), ev.raw...), in.buf...)
+	in.marks = append([]mark{{in.taken, ev.at}}, in.marks...)
+	in.taken -= int64(len(ev.raw))
 	in.announce()
 }
 
-// next takes one event off the input: a key, a mouse report, a whole bracketed
-// paste, with the bytes it was made of. It never takes a byte that belongs to
+// next takes one event off the input. It never takes a byte that belongs to
 // the event after it.
-func (in *Input) next(ctx context.Context, dec *uv.EventDecoder) (tea.Msg, []byte, error) {
+func (in *Input) next(ctx context.Context, dec *uv.EventDecoder) (event, error) {
 	for {
 		in.mu.Lock()
 		if ctx.Err() != nil {
 			in.mu.Unlock()
-			return nil, nil, errTaken
+			return event{}, errTaken
 		}
-		expired := in.err != nil || time.Since(in.at) >= escWait
-		n, ev := decode(dec, in.buf, expired)
-		if n > 0 {
-			raw := append([]byte(nil), in.buf[:n]...)
-			in.take(n)
-			_, starts := ev.(uv.PasteStartEvent)
-			in.mu.Unlock()
-			if starts {
-				msg, err := in.paste(ctx)
-				return msg, nil, err // a paste is never put back: it is no typing
-			}
-			return translate(ev), raw, nil
-		}
-		err, changed, waiting := in.err, in.changed, len(in.buf) > 0
+		ev, wait := in.find(dec)
+		err, changed := in.err, in.changed
 		in.mu.Unlock()
-		if err != nil {
-			return nil, nil, err
+		if ev.msg != nil {
+			return ev, nil
 		}
-		if err := waitFor(ctx, changed, waiting); err != nil {
-			return nil, nil, err
+		if err != nil {
+			return event{}, err
+		}
+		if err := waitFor(ctx, changed, wait); err != nil {
+			return event{}, err
 		}
 	}
 }
 
-// waitFor waits for a change, or, when half a sequence is pending, until it is
-// old enough to be taken for what it is.
-func waitFor(ctx context.Context, changed <-chan struct{}, pending bool) error {
+// find takes the first event off buf. Where it may still be incomplete there
+// is none, and wait is how long to wait for the rest of it (0: for ever). The
+// caller holds mu.
+func (in *Input) find(dec *uv.EventDecoder) (ev event, wait time.Duration) {
+	if wait := in.dropPaste(); wait > 0 || len(in.buf) == 0 {
+		return event{}, wait
+	}
+	if bytes.HasPrefix(in.buf, []byte(pasteStart)) {
+		return in.paste()
+	}
+	silent := time.Since(in.at)
+	n, found := decode(dec, in.buf, in.err != nil || silent >= escWait)
+	if n == 0 {
+		return event{}, max(escWait-silent, time.Millisecond)
+	}
+	raw := append([]byte(nil), in.buf[:n]...)
+	if found == nil {
+		found = uv.UnknownEvent(raw)
+	}
+	return event{translate(found), raw, in.take(n)}, 0
+}
+
+// paste takes a whole bracketed paste as one event, so that no part of it can
+// pass for typing, on this screen or the next. Of one that is longer than the
+// Input holds, the rest is dropped.
+func (in *Input) paste() (ev event, wait time.Duration) {
+	text := in.buf[len(pasteStart):]
+	n := bytes.Index(text, []byte(pasteEnd))
+	all := len(pasteStart) + n + len(pasteEnd)
+	if n < 0 {
+		silent := time.Since(in.at)
+		if full := len(in.buf) >= inputHold; full {
+			in.pasting = true
+		} else if in.err == nil && silent < pasteWait {
+			return event{}, pasteWait - silent
+		}
+		n, all = len(text)-partialEnd(text), len(in.buf)-partialEnd(text)
+	}
+	msg := tea.PasteMsg{Content: string(text[:n])}
+	raw := append([]byte(nil), in.buf[:all]...)
+	return event{msg, raw, in.take(all)}, 0
+}
+
+// dropPaste drops what is left of a paste whose beginning is gone. The caller
+// holds mu. While wait is not 0 the paste goes on.
+func (in *Input) dropPaste() (wait time.Duration) {
+	if !in.pasting {
+		return 0
+	}
+	silent := time.Since(in.at)
+	n := bytes.Index(in.buf, []byte(pasteEnd))
+	switch {
+	case n >= 0:
+		in.take(n + len(pasteEnd))
+	case in.err == nil && silent < pasteWait:
+		if drop := len(in.buf) - partialEnd(in.buf); drop > 0 {
+			in.take(drop)
+		}
+		return pasteWait - silent
+	}
+	in.pasting = false
+	return 0
+}
+
+// partialEnd is how many bytes at the end of buf may begin the closing bracket
+// of a paste.
+func partialEnd(buf []byte) int {
+	for n := min(len(pasteEnd)-1, len(buf)); n > 0; n-- {
+		if bytes.HasSuffix(buf, []byte(pasteEnd[:n])) {
+			return n
+		}
+	}
+	return 0
+}
+
+// waitFor waits for a change, at most for limit where that is not 0.
+func waitFor(ctx context.Context, changed <-chan struct{}, limit time.Duration) error {
 	var expiry <-chan time.Time
-	if pending {
-		t := time.NewTimer(escWait)
+	if limit > 0 {
+		t := time.NewTimer(limit)
 		defer t.Stop()
 		expiry = t.C
 	}
@@ -222,59 +346,6 @@ func decode(dec *uv.EventDecoder, buf []byte, expired bool) (int, uv.Event) {
 		return 1, uv.UnknownEvent(buf[:1])
 	}
 	return n, ev
-}
-
-// pasteEnd closes a bracketed paste (xterm control sequences, mode 2004).
-const pasteEnd = "\x1b[201~"
-
-// paste collects the text between the brackets, which is taken as one event so
-// that no part of it can pass for typing.
-func (in *Input) paste(ctx context.Context) (tea.Msg, error) {
-	var text []byte
-	for {
-		in.mu.Lock()
-		if ctx.Err() != nil {
-			in.mu.Unlock()
-			return nil, errTaken
-		}
-		chunk, n, ended := cutPaste(in.buf)
-		if room := pasteHold - len(text); len(chunk) > room {
-			chunk = chunk[:room]
-		}
-		text = append(text, chunk...)
-		if n > 0 {
-			in.take(n)
-		}
-		err, changed := in.err, in.changed
-		in.mu.Unlock()
-		if ended {
-			return tea.PasteMsg{Content: string(text)}, nil
-		}
-		if err != nil {
-			return nil, err
-		}
-		if err := waitFor(ctx, changed, false); err != nil {
-			return nil, err
-		}
-	}
-}
-
-// cutPaste splits off what is certainly text of the paste, with the number of
-// bytes to take and whether the closing bracket was among them.
-func cutPaste(buf []byte) (text []byte, n int, ended bool) {
-	for i := range buf {
-		rest := buf[i:]
-		if len(rest) >= len(pasteEnd) {
-			if string(rest[:len(pasteEnd)]) == pasteEnd {
-				return buf[:i], i + len(pasteEnd), true
-			}
-			continue
-		}
-		if string(rest) == pasteEnd[:len(rest)] {
-			return buf[:i], i, false
-		}
-	}
-	return buf, len(buf), false
 }
 
 // translate turns an event of the decoder into the message that Bubble Tea

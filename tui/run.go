@@ -4,7 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io"
+	"sync"
 	"time"
 
 	tea "charm.land/bubbletea/v2"
@@ -35,67 +35,67 @@ type tickMsg time.Time
 // clean.
 type titled interface{ Title() string }
 
+// clocked is a screen that must know when a key was typed, not only which: it
+// is told before the key's message. Keys that waited while the terminal was
+// slow come with the time they arrived at.
+type clocked interface{ At(time.Time) }
+
 // run shows s until it is done or ctx ends. Keys are handed over one at a
 // time: a key that belongs to the next screen is still in the Input when this
-// one is done.
+// one is done, also when it was not a key that ended it.
 func run(ctx context.Context, t *Terminal, s screen) error {
+	outer := ctx
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
-	size, _ := t.Window.Size()
-	p := tea.NewProgram(&program{screen: s, time: time.Now()},
+	size, resized := t.Window.Size()
+	// Without a terminal of its own Bubble Tea asks it nothing, so no reply
+	// can arrive later and be taken for typing.
+	p := tea.NewProgram(&program{screen: s},
 		tea.WithContext(ctx), tea.WithInput(nil), tea.WithOutput(t.Out),
 		tea.WithEnvironment(t.Env), tea.WithColorProfile(t.profile()),
 		tea.WithWindowSize(size.Width, size.Height),
 		tea.WithoutSignalHandler())
-	// Without a terminal of its own Bubble Tea asks it nothing, so no reply
-	// can arrive later and be taken for typing.
-	f := feeder{terminal: t, program: p, done: make(chan struct{})}
-	go f.run(ctx)
-	resized := make(chan struct{})
-	go func() { defer close(resized); watch(ctx, t.Window, p) }()
+	f := feeder{terminal: t, program: p}
+	var helpers sync.WaitGroup
+	helpers.Go(func() { f.run(ctx) })
+	helpers.Go(func() { watch(ctx, t.Window, resized, p) })
+	helpers.Go(func() { tick(ctx, p) })
 	_, err := p.Run()
-	ended := ctx.Err()
 	cancel()
-	<-f.done
-	<-resized
+	helpers.Wait()
 	if f.last != nil && !f.last.used {
-		t.In.unread(f.last.raw)
-	}
-	if err != nil && ended == nil && !errors.Is(err, tea.ErrProgramKilled) {
-		return fmt.Errorf("show a screen: %w", err)
+		t.In.unread(f.last.event)
 	}
 	switch {
+	case errors.Is(err, tea.ErrProgramPanic):
+		return fmt.Errorf("a screen crashed: %w", err)
 	case s.Done():
 		return nil
-	case ended != nil:
-		return context.Cause(ctx)
-	case f.err == nil, errors.Is(f.err, io.EOF), errors.Is(f.err, errTaken):
-		return ErrLeft
+	case err != nil && !errors.Is(err, tea.ErrProgramKilled):
+		return fmt.Errorf("show a screen: %w", err)
 	}
-	return fmt.Errorf("%w: %w", ErrLeft, f.err)
+	return leftBy(outer, f.err)
 }
 
 // feeder hands the program one event at a time and waits until it was dealt
-// with. Its fields may be read once done is closed and the program has ended.
+// with. Its fields may be read once run has returned and the program has ended.
 type feeder struct {
 	terminal *Terminal
 	program  *tea.Program
-	done     chan struct{}
 	last     *inputMsg
 	err      error
 }
 
 func (f *feeder) run(ctx context.Context) {
-	defer close(f.done)
 	var dec uv.EventDecoder
 	for {
-		msg, raw, err := f.terminal.In.next(ctx, &dec)
+		ev, err := f.terminal.In.next(ctx, &dec)
 		if err != nil {
 			f.err = err
 			f.program.Send(quitMsg{})
 			return
 		}
-		f.last = &inputMsg{msg: msg, raw: raw, dealt: make(chan struct{})}
+		f.last = &inputMsg{event: ev, dealt: make(chan struct{})}
 		f.program.Send(f.last)
 		select {
 		case <-f.last.dealt:
@@ -105,8 +105,22 @@ func (f *feeder) run(ctx context.Context) {
 	}
 }
 
-func watch(ctx context.Context, w *Window, p *tea.Program) {
-	was, changed := w.Size()
+// tick tells the time at once and then once a second.
+func tick(ctx context.Context, p *tea.Program) {
+	every := time.NewTicker(time.Second)
+	defer every.Stop()
+	now := time.Now()
+	for {
+		p.Send(tickMsg(now))
+		select {
+		case now = <-every.C:
+		case <-ctx.Done():
+			return
+		}
+	}
+}
+
+func watch(ctx context.Context, w *Window, changed <-chan struct{}, p *tea.Program) {
 	for {
 		select {
 		case <-changed:
@@ -114,10 +128,8 @@ func watch(ctx context.Context, w *Window, p *tea.Program) {
 			return
 		}
 		var now Size
-		if now, changed = w.Size(); now != was {
-			was = now
-			p.Send(tea.WindowSizeMsg{Width: now.Width, Height: now.Height})
-		}
+		now, changed = w.Size()
+		p.Send(tea.WindowSizeMsg{Width: now.Width, Height: now.Height})
 	}
 }
 
@@ -131,8 +143,7 @@ func (t *Terminal) profile() colorprofile.Profile {
 
 type (
 	inputMsg struct {
-		msg   tea.Msg
-		raw   []byte
+		event
 		used  bool          // the screen has seen it; written by the program
 		dealt chan struct{} // closed when the next event may come
 	}
@@ -142,28 +153,29 @@ type (
 // program is the only tea.Model: it drives a screen.
 type program struct {
 	screen screen
-	time   time.Time
 }
 
-func (m *program) Init() tea.Cmd {
-	return tea.Batch(m.screen.Init(), func() tea.Msg { return tickMsg(m.time) })
-}
+func (m *program) Init() tea.Cmd { return m.screen.Init() }
 
 func (m *program) Update(msg tea.Msg) (tea.Model, tea.Cmd) {
+	// Between the end of a screen and the end of the program more may come:
+	// it is no business of this screen, and a key is given back.
+	if m.screen.Done() {
+		return m, tea.Quit
+	}
 	var cmd tea.Cmd
 	switch msg := msg.(type) {
 	case quitMsg:
 		return m, tea.Quit
 	case *inputMsg:
 		msg.used = true
-		cmd = m.screen.Update(msg.msg)
-		if m.screen.Done() {
-			// The feeder is not told, so it takes no further key.
-			return m, tea.Quit
+		if s, ok := m.screen.(clocked); ok {
+			s.At(msg.at)
 		}
-		close(msg.dealt)
-	case tickMsg:
-		cmd = tea.Batch(m.screen.Update(msg), tea.Tick(time.Second, func(t time.Time) tea.Msg { return tickMsg(t) }))
+		cmd = m.screen.Update(msg.msg)
+		if !m.screen.Done() {
+			close(msg.dealt) // else the feeder takes no further key
+		}
 	default:
 		cmd = m.screen.Update(msg)
 	}
