@@ -10,75 +10,89 @@ import (
 	"time"
 )
 
-// Entry is one key of a struct with its value as a file would spell it.
+// Entry is one key of a struct with its value: a string, bool, int64,
+// []string or map[string]string. Durations are texts such as "2m".
 type Entry struct {
 	Key   string
-	Value string
+	Value any
 }
 
-// Entries lists what a struct holds, in the order of its fields, as [Read]
-// would take it: "agent.prompt" and `"2m"`. Tables are opened; lists stay one
-// entry, except lists of tables, which are opened by index.
-func Entries(v any) []Entry {
-	return appendEntries(nil, "", reflect.ValueOf(v))
-}
+// Entries lists what a struct holds, in the order of its fields. Tables are
+// opened, and lists of tables by index; other lists stay one entry.
+func Entries(v any) []Entry { return appendEntries(nil, "", reflect.ValueOf(v)) }
 
 func appendEntries(list []Entry, key string, v reflect.Value) []Entry {
-	if _, isText := v.Interface().(encoding.TextMarshaler); v.Kind() == reflect.Struct && !isText {
-		for i := range v.NumField() {
-			if tag := v.Type().Field(i).Tag.Get("toml"); tag != "" {
-				list = appendEntries(list, under(key, tag), v.Field(i))
-			}
-		}
-		return list
+	if value, ok := plain(v); ok {
+		return append(list, Entry{Key: key, Value: value})
 	}
-	if v.Kind() == reflect.Slice && v.Type().Elem().Kind() == reflect.Struct {
+	if v.Kind() == reflect.Slice {
 		for i := range v.Len() {
 			list = appendEntries(list, fmt.Sprintf("%s[%d]", key, i), v.Index(i))
 		}
 		return list
 	}
-	return append(list, Entry{Key: key, Value: literal(v)})
+	for i := range v.NumField() {
+		if tag := v.Type().Field(i).Tag.Get("toml"); tag != "" {
+			list = appendEntries(list, under(key, tag), v.Field(i))
+		}
+	}
+	return list
 }
 
-// literal spells a value as TOML.
-func literal(v reflect.Value) string {
-	if d, ok := v.Interface().(time.Duration); ok {
-		return strconv.Quote(Duration(d))
-	}
-	if t, ok := v.Interface().(encoding.TextMarshaler); ok {
-		text, err := t.MarshalText()
-		if err != nil {
-			return strconv.Quote(err.Error())
-		}
-		return strconv.Quote(string(text))
+// plain is the value of one entry; false for what is opened.
+func plain(v reflect.Value) (any, bool) {
+	switch x := v.Interface().(type) {
+	case time.Duration:
+		return Duration(x), true
+	case encoding.TextMarshaler:
+		text, err := x.MarshalText()
+		return string(text), err == nil
+	case []string:
+		return append([]string{}, x...), true
+	case map[string]string:
+		return x, true
 	}
 	switch v.Kind() {
 	case reflect.String:
-		return strconv.Quote(v.String())
-	case reflect.Slice:
-		parts := make([]string, v.Len())
-		for i := range parts {
-			parts[i] = literal(v.Index(i))
-		}
-		return "[" + strings.Join(parts, ", ") + "]"
-	case reflect.Map:
-		return inlineTable(v)
+		return v.String(), true
+	case reflect.Bool:
+		return v.Bool(), true
+	case reflect.Int, reflect.Int64:
+		return v.Int(), true
 	}
-	return fmt.Sprint(v.Interface())
+	return nil, false
 }
 
-func inlineTable(v reflect.Value) string {
-	if v.Len() == 0 {
-		return "{}"
+// Literal is the value as a file would spell it.
+func (e Entry) Literal() string {
+	switch v := e.Value.(type) {
+	case string:
+		return quote(v)
+	case []string:
+		parts := make([]string, len(v))
+		for i, s := range v {
+			parts[i] = quote(s)
+		}
+		return "[" + strings.Join(parts, ", ") + "]"
+	case map[string]string:
+		parts := make([]string, 0, len(v))
+		for name, s := range v {
+			parts = append(parts, under("", name)+" = "+quote(s))
+		}
+		slices.Sort(parts)
+		return "{" + strings.Join(parts, ", ") + "}"
 	}
-	names := v.MapKeys()
-	parts := make([]string, 0, len(names))
-	for _, name := range names {
-		parts = append(parts, under("", name.String())+" = "+literal(v.MapIndex(name)))
+	return fmt.Sprint(e.Value)
+}
+
+// quote spells a text as TOML does: single quotes, in which a backslash is
+// itself, where they spare escapes.
+func quote(s string) string {
+	quoted := strconv.Quote(s)
+	if strings.Contains(s, `\`) && quoted == `"`+strings.ReplaceAll(s, `\`, `\\`)+`"` && !strings.Contains(s, "'") {
+		return "'" + s + "'"
 	}
-	slices.Sort(parts)
-	return "{ " + strings.Join(parts, ", ") + " }"
+	return quoted
 }
 
 // Duration spells d as a person would: "2m", not "2m0s".
