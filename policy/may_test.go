@@ -1,0 +1,81 @@
+package policy
+
+import (
+	"slices"
+	"strings"
+	"testing"
+
+	"pgregory.net/rapid"
+)
+
+// TestMayTable walks every command with every role and compares with this
+// table, which is written out so that a change of rights is a change here.
+func TestMayTable(t *testing.T) {
+	table := map[Role]string{
+		Technician: "devices explain",
+		Supervisor: "devices explain visits kill",
+		Auditor:    "devices explain visits recordings play verify audit",
+		Admin:      "devices explain enroll manage",
+	}
+	for _, role := range Roles() {
+		p := Person{Name: "alice", Roles: []string{string(role)}}
+		var may []string
+		for _, c := range Commands() {
+			ok, why := May(p, c)
+			if ok {
+				may = append(may, string(c))
+			}
+			if ok == (why != "") {
+				t.Errorf("%s, %s: %v with the sentence %q", role, c, ok, why)
+			}
+		}
+		if got := strings.Join(may, " "); got != table[role] {
+			t.Errorf("%s may %s, want %s", role, got, table[role])
+		}
+		listed := MayCommands(p)
+		if len(listed) != len(may) {
+			t.Errorf("MayCommands of %s says %v", role, listed)
+		}
+	}
+}
+
+func TestMaySentences(t *testing.T) {
+	p := Person{Name: "alice", Roles: []string{"technician"}}
+	for c, want := range map[Command]string{
+		Play:          "play needs the role auditor, and you don't have it; an admin can give it to you.",
+		Visits:        "visits needs the role supervisor or auditor, and you don't have it; an admin can give it to you.",
+		"rm\x1b[2J":   "There is no command \"rm\\x1b[2J\"; `help` lists them.",
+		"":            "There is no command \"\"; `help` lists them.",
+		"DEVICES":     "There is no command \"DEVICES\"; `help` lists them.",
+		"devices\x00": "There is no command \"devices\\x00\"; `help` lists them.",
+	} {
+		if ok, why := May(p, c); ok || why != want {
+			t.Errorf("%q: %v %s", c, ok, why)
+		}
+	}
+}
+
+// TestMayNeedsARole: roles that don't exist open nothing, and a role more
+// never closes anything.
+func TestMayNeedsARole(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		p := Person{Name: "alice", Roles: rapid.SliceOf(rapid.StringMatching(`[a-z]{0,4}|Admin|admin `)).Draw(t, "roles")}
+		for _, c := range Commands() {
+			if ok, _ := May(p, c); ok {
+				t.Fatalf("%v may %s", p.Roles, c)
+			}
+		}
+		few := rapid.SliceOfN(roleWords, 0, 3).Draw(t, "few")
+		more := append(slices.Clone(few), roleWords.Draw(t, "more"))
+		for _, c := range Commands() {
+			before, _ := May(Person{Name: "a", Roles: few}, c)
+			after, _ := May(Person{Name: "a", Roles: more}, c)
+			if before && !after {
+				t.Fatalf("%v may %s, %v may not", few, c, more)
+			}
+		}
+		if ok, _ := May(Person{Roles: []string{"admin"}}, Enroll); ok {
+			t.Fatal("somebody without a name may enrol")
+		}
+	})
+}
