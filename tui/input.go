@@ -49,15 +49,15 @@ type Input struct {
 	changed chan struct{} // closed and replaced at every change of the above
 	at      time.Time     // when the newest byte arrived
 	taken   int64         // bytes before buf[0], since the beginning
-	marks   []mark        // when the bytes of buf arrived, oldest first
+	marks   []arrival     // when the bytes of buf arrived, oldest first
 	// pasting means that buf begins inside a paste whose beginning is gone:
 	// what follows, up to the closing bracket, is no typing and is dropped.
 	pasting bool
 }
 
-// mark says when the bytes before offset end, and after the mark before it,
+// arrival says when the bytes before offset end, and after the mark before it,
 // arrived.
-type mark struct {
+type arrival struct {
 	end int64
 	at  time.Time
 }
@@ -111,7 +111,7 @@ func (in *Input) arrive(p []byte, now time.Time) {
 		in.marks[n-1].end = end
 		return
 	}
-	in.marks = append(in.marks, mark{end, now})
+	in.marks = append(in.marks, arrival{end, now})
 }
 
 // announce wakes all who wait. The caller holds mu.
@@ -207,7 +207,7 @@ func (in *Input) unread(ev event) {
 	in.mu.Lock()
 	defer in.mu.Unlock()
 	in.buf = append(append([]byte(nil), ev.raw...), in.buf...)
-	in.marks = append([]mark{{in.taken, ev.at}}, in.marks...)
+	in.marks = append([]arrival{{in.taken, ev.at}}, in.marks...)
 	in.taken -= int64(len(ev.raw))
 	in.announce()
 }

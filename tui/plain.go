@@ -34,12 +34,12 @@ type lineMode struct {
 // lines puts the terminal into the line mode, in the language of ph.
 func (t *Terminal) lines(ph *Phrases) *lineMode { return &lineMode{t: t, ph: ph} }
 
-// typedLine is one line with the times of its first and last key, and whether
-// a part of it was pasted.
+// typedLine is one line, the time of its first key, and whether a part of it
+// was pasted.
 type typedLine struct {
-	text        string
-	first, last time.Time
-	pasted      bool
+	text   string
+	first  time.Time
+	pasted bool
 }
 
 // say prints text, which may have several lines, and ends the line. The text
@@ -58,7 +58,8 @@ func (l *lineMode) write(text string) {
 // its ends. A closed input or Ctrl-C is [ErrLeft], also in mid-line.
 func (l *lineMode) ask(ctx context.Context, question string) (string, error) {
 	l.write(question + " ")
-	line, err := l.read(ctx)
+	var line typedLine
+	err := l.read(ctx, &line)
 	return strings.TrimSpace(line.text), err
 }
 
@@ -81,26 +82,24 @@ func (l *lineMode) choose(ctx context.Context, question string, options []string
 	}
 }
 
-// read takes one line.
-func (l *lineMode) read(ctx context.Context) (typedLine, error) {
-	var line typedLine
+// read takes what is left of a line. Where it ends with an error, the line may
+// be gone on with.
+func (l *lineMode) read(ctx context.Context, line *typedLine) error {
 	for {
 		ev, err := l.t.In.next(ctx, &l.dec)
 		if err != nil {
-			return line, leftBy(ctx, err)
+			return leftBy(ctx, err)
 		}
 		if line.first.IsZero() {
 			line.first = ev.at
 		}
-		line.last = ev.at
 		switch msg := ev.msg.(type) {
 		case tea.PasteMsg:
 			line.pasted = true
-			l.add(&line, strings.Join(strings.Fields(msg.Content), " "))
+			l.add(line, strings.Join(strings.Fields(msg.Content), " "))
 		case tea.KeyPressMsg:
-			ended, err := l.key(&line, msg)
-			if ended || err != nil {
-				return line, err
+			if ended, err := l.key(line, msg); ended || err != nil {
+				return err
 			}
 		}
 	}
