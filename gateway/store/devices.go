@@ -1,0 +1,197 @@
+package store
+
+import (
+	"cmp"
+	"context"
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+
+	"golang.org/x/crypto/ssh"
+)
+
+// Facts are what a device tells of itself, and where it called from.
+type Facts struct {
+	OS           string
+	Arch         string
+	Version      string // of the agent
+	Capabilities []string
+	Logins       []string // accounts a visit may use, the default first
+	Address      string
+}
+
+// Device is an enrolled device.
+type Device struct {
+	Name      string
+	PublicKey string // as in authorized_keys, without a comment
+	// Key is the SHA-256 fingerprint of PublicKey: the device's identity.
+	Key    string
+	Labels map[string]string
+	Facts
+	EnrolledAt time.Time
+	EnrolledBy string
+	Online     bool
+	Since      time.Time // online, or away, since then
+	Why        string    // why it is away
+	// QuarantinedSince is the zero time unless it is in quarantine.
+	QuarantinedSince time.Time
+	QuarantineWhy    string
+}
+
+const deviceColumns = `name, public_key, fingerprint, labels, os, arch, version, capabilities, logins, address,
+	enrolled_at, enrolled_by, online, since, why, quarantined_at, quarantined_why`
+
+func scanDevice(row scanner) (d Device, err error) {
+	var enrolled, since, quarantined int64
+	err = row.Scan(&d.Name, &d.PublicKey, &d.Key, jsonColumn[map[string]string]{&d.Labels}, &d.OS, &d.Arch, &d.Version,
+		jsonColumn[[]string]{&d.Capabilities}, jsonColumn[[]string]{&d.Logins}, &d.Address,
+		&enrolled, &d.EnrolledBy, &d.Online, &since, &d.Why, &quarantined, &d.QuarantineWhy)
+	d.EnrolledAt, d.Since, d.QuarantinedSince = fromMicros(enrolled), fromMicros(since), fromMicros(quarantined)
+	return d, err
+}
+
+func (f Facts) check() error {
+	if err := names("operating system", f.OS, "architecture", f.Arch, "version", f.Version, "address", f.Address); err != nil {
+		return err
+	}
+	if err := list("capabilities", f.Capabilities); err != nil {
+		return err
+	}
+	return list("logins", f.Logins)
+}
+
+// publicKey reads a line as in authorized_keys and gives it without options
+// and comment, with its fingerprint.
+func publicKey(line string) (canonical, fingerprint string, err error) {
+	if len(line) > MaxText {
+		return "", "", invalid("the device's key is %d bytes long", len(line))
+	}
+	key, _, _, _, err := ssh.ParseAuthorizedKey([]byte(line))
+	if err != nil {
+		return "", "", invalid("the device's key is not in the form of authorized_keys")
+	}
+	return strings.TrimSpace(string(ssh.MarshalAuthorizedKey(key))), ssh.FingerprintSHA256(key), nil
+}
+
+// Devices lists all devices, by name.
+func (s *Store) Devices(ctx context.Context) ([]Device, error) {
+	devices, err := collect(ctx, s.readers, scanDevice, `SELECT `+deviceColumns+` FROM devices LIMIT $1`, MaxDevices)
+	// Here, since engines sort text in ways of their own.
+	slices.SortFunc(devices, func(a, b Device) int { return cmp.Compare(a.Name, b.Name) })
+	return devices, s.explain("list the devices", err)
+}
+
+// DeviceByKey finds a device by its key's SHA-256 fingerprint, or gives
+// [ErrNotFound].
+func (s *Store) DeviceByKey(ctx context.Context, key string) (Device, error) {
+	d, err := deviceByKey(ctx, s.readers, key)
+	return d, s.explain("look up a device", err)
+}
+
+// DeviceByName finds a device by its name, or gives [ErrNotFound].
+func (s *Store) DeviceByName(ctx context.Context, name string) (Device, error) {
+	d, err := one(ctx, s.readers, scanDevice, fmt.Sprintf("device %q", name),
+		`SELECT `+deviceColumns+` FROM devices WHERE name = $1`, name)
+	return d, s.explain("look up a device", err)
+}
+
+func deviceByKey(ctx context.Context, q querier, key string) (Device, error) {
+	return one(ctx, q, scanDevice, fmt.Sprintf("the device with the key %q", key),
+		`SELECT `+deviceColumns+` FROM devices WHERE fingerprint = $1`, key)
+}
+
+// Online says that a device has called home, what it told, and from where. An
+// entry is made each time, whether it was away or not.
+func (s *Store) Online(ctx context.Context, key string, f Facts, e Entry) error {
+	if err := f.check(); err != nil {
+		return err
+	}
+	return s.device(ctx, key, DeviceOnline, e, func(g *group, _ Device) (int64, error) {
+		return g.exec(`UPDATE devices SET os = $1, arch = $2, version = $3, capabilities = $4, logins = $5,
+			address = $6, online = $7, since = $8, why = '' WHERE fingerprint = $9`,
+			f.OS, f.Arch, f.Version, asJSON(f.Capabilities), asJSON(f.Logins), f.Address, true, micros(e.At), key)
+	})
+}
+
+// Away says that a device's link has ended, and why. For a device that is away
+// already it does nothing, and makes no entry.
+func (s *Store) Away(ctx context.Context, key, why string, e Entry) error {
+	if err := text("cause", why, MaxText); err != nil {
+		return err
+	}
+	return s.device(ctx, key, DeviceAway, e.with("why", why), func(g *group, d Device) (int64, error) {
+		return g.away(d.Key, why, e.At)
+	})
+}
+
+func (g *group) away(key, why string, at time.Time) (int64, error) {
+	return g.exec(`UPDATE devices SET online = $1, since = $2, why = $3 WHERE fingerprint = $4 AND online = $5`,
+		false, micros(at), why, key, true)
+}
+
+// AllAway sets every device that is marked online to away: for the start of a
+// gateway, whose predecessor may not have said goodbye. It returns how many
+// there were; each gets its entry.
+func (s *Store) AllAway(ctx context.Context, e Entry) (int, error) {
+	const why = "the gateway was stopped"
+	count := 0
+	err := s.change(ctx, func(g *group) error {
+		devices, err := collect(g.ctx, g.tx, scanDevice,
+			`SELECT `+deviceColumns+` FROM devices WHERE online = $1 LIMIT $2`, true, MaxDevices)
+		if err != nil {
+			return err
+		}
+		for _, d := range devices {
+			if _, err := g.away(d.Key, why, e.At); err != nil {
+				return err
+			}
+			if err := g.log(e.did(DeviceAway, d.Name, "").with("key", d.Key, "why", why)); err != nil {
+				return err
+			}
+		}
+		count = len(devices)
+		return nil
+	})
+	if err != nil {
+		return 0, err
+	}
+	return count, nil
+}
+
+// Quarantine keeps visits from a device until [Store.Release]. For one that is
+// in quarantine already it does nothing, and makes no entry.
+func (s *Store) Quarantine(ctx context.Context, key, why string, e Entry) error {
+	if err := text("cause", why, MaxText); err != nil {
+		return err
+	}
+	return s.device(ctx, key, DeviceQuarantined, e.with("why", why), func(g *group, _ Device) (int64, error) {
+		return g.exec(`UPDATE devices SET quarantined_at = $1, quarantined_why = $2
+			WHERE fingerprint = $3 AND quarantined_at = 0`, micros(e.At), why, key)
+	})
+}
+
+// Release ends a quarantine. For a device that is not in one it does nothing,
+// and makes no entry.
+func (s *Store) Release(ctx context.Context, key string, e Entry) error {
+	return s.device(ctx, key, DeviceReleased, e, func(g *group, _ Device) (int64, error) {
+		return g.exec(`UPDATE devices SET quarantined_at = 0, quarantined_why = ''
+			WHERE fingerprint = $1 AND quarantined_at <> 0`, key)
+	})
+}
+
+// device has one device changed. If its row was, the entry tells of it.
+func (s *Store) device(ctx context.Context, key string, kind Kind, e Entry,
+	update func(*group, Device) (int64, error)) error {
+	return s.change(ctx, func(g *group) error {
+		d, err := deviceByKey(g.ctx, g.tx, key)
+		if err != nil {
+			return err
+		}
+		changed, err := update(g, d)
+		if err != nil || changed == 0 {
+			return err
+		}
+		return g.log(e.did(kind, d.Name, "").with("key", d.Key))
+	})
+}

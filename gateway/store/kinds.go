@@ -1,0 +1,83 @@
+package store
+
+import "slices"
+
+// Kind says what an [Entry] tells. Every kind is here. All entries say when
+// (At), who (Actor), from where (Address) and whether it succeeded; the rest
+// is said per kind. "Data" lists the keys of [Entry.Data] that the store
+// itself fills in; a caller may add others.
+type Kind string
+
+// What the gateway and its keepers do.
+const (
+	// GatewayStarted: the gateway serves. Without a GatewayStopped before it,
+	// the one before was killed or lost power.
+	GatewayStarted Kind = "gateway.started"
+	// GatewayStopped: the gateway was told to stop, and did.
+	GatewayStopped Kind = "gateway.stopped"
+	// ConfigLoaded: people, keys or policy were read anew, or (no success)
+	// refused and the old ones stay in force.
+	ConfigLoaded Kind = "config.loaded"
+	// ClockStepped: the wall clock was set while the gateway ran.
+	ClockStepped Kind = "clock.stepped"
+)
+
+// What people do at the front door.
+const (
+	// LoginAccepted: Actor proved a key that is known.
+	LoginAccepted Kind = "login.accepted"
+	// LoginDenied: someone, or a device, was turned away. No success.
+	LoginDenied Kind = "login.denied"
+	// RecordingViewed: Actor looked at the recording of Visit, or was refused.
+	RecordingViewed Kind = "recording.viewed"
+	// TokenMade: Actor made a token for one enrolment. Data: token (the start
+	// of its hash), name, expires.
+	TokenMade Kind = "token.made"
+)
+
+// What happens to Device.
+const (
+	// DeviceEnrolled: it spent a token. Data: key, token (as in TokenMade).
+	DeviceEnrolled Kind = "device.enrolled"
+	// DeviceOnline: it called home. Data: key.
+	DeviceOnline Kind = "device.online"
+	// DeviceAway: its link ended. Data: key, why.
+	DeviceAway Kind = "device.away"
+	// DeviceQuarantined: no visit may be asked for or opened on it. Data: key,
+	// why.
+	DeviceQuarantined Kind = "device.quarantined"
+	// DeviceReleased: Actor ended its quarantine. Data: key.
+	DeviceReleased Kind = "device.released"
+)
+
+// What happens to Visit, on Device.
+const (
+	// VisitRequested: Actor asks. Data: key (of the device), technician_key,
+	// reason, ticket, capabilities, login, minutes.
+	VisitRequested Kind = "visit.requested"
+	// VisitAnswered: the device's user decided, or nobody did. Success is an
+	// approval. Data: answer, cause, granted, until, later, consent (SHA-256
+	// of the signed statement).
+	VisitAnswered Kind = "visit.answered"
+	// VisitOpened: the recording runs and access is open. Data: folder.
+	VisitOpened Kind = "visit.opened"
+	// VisitEnded: access is closed. Data: state (ended or interrupted), by,
+	// cause.
+	VisitEnded Kind = "visit.ended"
+	// RecordingSealed: the visit's recording can't grow any more. Data: seq
+	// and head (of its chain), ending (SHA-256 of the device's signed
+	// statement, if it came).
+	RecordingSealed Kind = "recording.sealed"
+	// VisitNoted: the technician's closing note. Data: note.
+	VisitNoted Kind = "visit.noted"
+)
+
+var kinds = []Kind{
+	GatewayStarted, GatewayStopped, ConfigLoaded, ClockStepped,
+	LoginAccepted, LoginDenied, RecordingViewed, TokenMade,
+	DeviceEnrolled, DeviceOnline, DeviceAway, DeviceQuarantined, DeviceReleased,
+	VisitRequested, VisitAnswered, VisitOpened, VisitEnded, RecordingSealed, VisitNoted,
+}
+
+// Known reports whether k is one of the kinds above.
+func (k Kind) Known() bool { return slices.Contains(kinds, k) }
