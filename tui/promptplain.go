@@ -212,6 +212,9 @@ func (m *plainAsking) more(context.Context) (Answer, error) {
 		m.say(m.ph.Say("NoticeNoMoreTime"))
 		return Answer{}, errAgain
 	}
+	if deadline.IsZero() {
+		return Answer{}, errAgain // it comes with the next version of the prompt
+	}
 	m.prompt.Deadline = deadline
 	m.prompt.Extensions--
 	m.extended++

@@ -134,6 +134,9 @@ func (m *asking) Update(msg tea.Msg) tea.Cmd {
 	return tea.Batch(cmd, m.wake())
 }
 
+// writing reports whether letters are being typed that mean no key.
+func (m *asking) writing() bool { return m.place == placeTime || m.place == placeWhy }
+
 // again starts the guard anew and forgets what was typed of the code.
 func (m *asking) again(notice string) {
 	m.guard.restart(later(m.at, m.now))
@@ -146,8 +149,13 @@ func (m *asking) change(p Prompt, now time.Time) tea.Cmd {
 	m.now = later(m.now, now)
 	m.at = m.now
 	same := m.prompt.sameQuestion(p, m.ph)
+	longer := p.Deadline.After(m.prompt.Deadline)
 	m.prompt = p
-	if !same {
+	switch {
+	case same && longer:
+		m.extended++
+		m.notice = m.ph.Say("NoticeExtended")
+	case !same:
 		m.place, m.offset, m.granted = placeAsk, 0, p.Capabilities
 		m.again("")
 	}

@@ -35,9 +35,9 @@ type tickMsg time.Time
 // clean.
 type titled interface{ Title() string }
 
-// clocked is a screen that must know when a key was typed, not only which: it
-// is told before the key's message. Keys that waited while the terminal was
-// slow come with the time they arrived at.
+// clocked is a screen that must know exactly when things happen: it is told
+// before each message. Keys that waited while the terminal was slow come with
+// the time they arrived at, which may lie before that of the message before.
 type clocked interface{ At(time.Time) }
 
 // run shows s until it is done or ctx ends. Keys are handed over one at a
@@ -169,20 +169,25 @@ func (m *program) Update(msg tea.Msg) (tea.Model, tea.Cmd) {
 		return m, tea.Quit
 	case *inputMsg:
 		msg.used = true
-		if s, ok := m.screen.(clocked); ok {
-			s.At(msg.at)
-		}
+		m.at(msg.at)
 		cmd = m.screen.Update(msg.msg)
 		if !m.screen.Done() {
 			close(msg.dealt) // else the feeder takes no further key
 		}
 	default:
+		m.at(time.Now())
 		cmd = m.screen.Update(msg)
 	}
 	if m.screen.Done() {
 		return m, tea.Quit
 	}
 	return m, cmd
+}
+
+func (m *program) at(t time.Time) {
+	if s, ok := m.screen.(clocked); ok {
+		s.At(t)
+	}
 }
 
 func (m *program) View() tea.View {

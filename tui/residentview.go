@@ -1,0 +1,178 @@
+package tui
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/charmbracelet/x/ansi"
+)
+
+// Title is the title of the terminal.
+func (m *resident) Title() string {
+	switch {
+	case m.asking != nil:
+		return m.asking.Title()
+	case len(m.visits) > 0:
+		return m.ph.Say("VisitTitle", "Technician", m.visits[0].Technician)
+	}
+	return m.ph.Say("IdleTitle", "Device", m.idle.Device)
+}
+
+func (m *resident) View() string {
+	switch {
+	case m.asking != nil:
+		return strings.Join(append(m.bar(), m.asking.View()), "\n")
+	case m.leave != nil:
+		return m.leaveView()
+	case m.help:
+		return m.helpPage(m.ph.Say("ResidentHelpTitle"), "ResidentHelp")
+	case len(m.cards) > 0:
+		return m.cardView()
+	case len(m.visits) > 0:
+		return m.visitView()
+	}
+	return m.idleView()
+}
+
+// bar tells of a visit that goes on while something else is on the screen.
+func (m *resident) bar() []string {
+	if len(m.visits) == 0 || m.height < 4 {
+		return nil
+	}
+	text := m.ph.Say("BarOne", "Technician", m.visits[0].Technician)
+	if n := len(m.visits); n > 1 {
+		text = m.ph.Say("BarMany", "Count", n)
+	}
+	return []string{styleWarn.Render(stylePicked.Render(ansi.Truncate(" "+text+" ", max(m.width, 1), "…")))}
+}
+
+// text breaks a text into lines, at most as wide as is good to read.
+func (m *resident) text(text string) []string {
+	return strings.Split(ansi.Wrap(text, min(m.inner(), promptWidest), ""), "\n")
+}
+
+func (m *resident) idleView() string {
+	head := styled(m.text(or(m.idle.Device, m.ph.Say("NoDevice"))), styleTitle.Render)
+	if m.idle.Organisation != "" {
+		head = append(head, styled(m.text(m.idle.Organisation), styleDim.Render)...)
+	}
+	head = append(head, "")
+	body := append(m.link(), "")
+	body = append(body, m.text(m.ph.Say("NobodyConnected"))...)
+	body = append(body, styled(m.text(m.ph.Say("IdleHint")), styleDim.Render)...)
+	return m.compose(head, slices.Concat(m.noticeLines(), body), m.idleFoot(), 0)
+}
+
+// link says whether requests can arrive at all.
+func (m *resident) link() []string {
+	key, render := "LinkAway", styleWarn.Render
+	if m.idle.Connected {
+		key, render = "LinkUp", styleGood.Render
+	}
+	if m.idle.Since.IsZero() {
+		return styled(m.text(m.ph.Say(key)), render)
+	}
+	return styled(m.text(m.ph.Say(key+"Since", "Time", m.moment(m.idle.Since))), render)
+}
+
+func (m *resident) noticeLines() []string {
+	if m.notice == "" {
+		return nil
+	}
+	return append(styled(m.text(m.notice), styleStrong.Render), "")
+}
+
+func (m *resident) idleFoot() []string {
+	return []string{"", m.keys("?", "KeyHelp", "q", "KeyQuit")}
+}
+
+// visitView shows who is connected, and above all how to end it.
+func (m *resident) visitView() string {
+	title := m.ph.Say("VisitHead", "Technician", m.visits[0].Technician, "Device", m.visits[0].Device)
+	if n := len(m.visits); n > 1 {
+		title = m.ph.Say("VisitHeadMany", "Count", n)
+	}
+	head := append(styled(m.text("● "+title), styleBad.Render), "")
+	var body []string
+	for i, v := range m.visits {
+		body = append(body, m.visitLines(i, v)...)
+	}
+	foot := append([]string{""}, m.stopLines()...)
+	foot = append(foot, m.keys("?", "KeyHelp", "q", "KeyQuit"))
+	return m.compose(head, body, foot, 0)
+}
+
+func (m *resident) visitLines(i int, v Visit) []string {
+	var lines []string
+	if len(m.visits) > 1 {
+		name := fmt.Sprintf("%d  %s", i+1, m.ph.Say("CardWho", "Technician", v.Technician, "Organisation", v.Organisation))
+		lines = styled(m.text(name), styleStrong.Render)
+	} else {
+		lines = m.text(v.Organisation)
+	}
+	lines = append(lines, m.text(m.ph.Say("VisitTimes", "From", m.moment(v.Began), "To", m.moment(v.Until),
+		"Left", m.ph.remaining(v.Until.Sub(m.now))))...)
+	if m.stopping[v.ID] {
+		lines = append(lines, styled(m.text(m.ph.Say("VisitStopping")), styleWarn.Render)...)
+	}
+	if len(m.visits) > 1 {
+		return append(lines, styled(m.text(m.ph.shorts(v.Capabilities)), styleDim.Render)...)
+	}
+	lines = append(lines, "")
+	for _, c := range v.Capabilities {
+		lines = append(lines, m.text("• "+m.ph.Can(c, v.Login))...)
+	}
+	return lines
+}
+
+// stopLines are the reminder of the key that stops, as wide as the text.
+func (m *resident) stopLines() []string {
+	text := m.ph.Say("StopOne")
+	if len(m.visits) > 1 {
+		text = m.ph.Say("StopMany")
+	}
+	width := min(m.inner(), promptWidest)
+	lines := strings.Split(ansi.Wrap(text, max(width-2, 1), ""), "\n")
+	for i, line := range lines {
+		line = " " + line
+		line += strings.Repeat(" ", max(width-ansi.StringWidth(line), 0))
+		lines[i] = styleStrong.Render(stylePicked.Render(line))
+	}
+	return append(lines, "")
+}
+
+func (m *resident) cardView() string {
+	head := append(styled(m.text(m.ph.Say("CardTitle")), styleTitle.Render), "")
+	facts := m.cards[0].facts(m.ph)
+	indent := 0
+	for _, f := range facts {
+		indent = max(indent, ansi.StringWidth(f[0])+1)
+	}
+	var body []string
+	for _, f := range facts {
+		room := max(min(m.inner(), promptWidest)-indent, 1)
+		for i, line := range strings.Split(ansi.Wrap(f[1], room, ""), "\n") {
+			label := strings.Repeat(" ", indent)
+			if i == 0 {
+				label = styleDim.Render(f[0]) + strings.Repeat(" ", indent-ansi.StringWidth(f[0]))
+			}
+			body = append(body, label+line)
+		}
+	}
+	hint := "CardAnyKey"
+	if len(m.visits) > 0 {
+		hint = "CardAnyKeyVisit"
+	}
+	foot := append([]string{""}, styled(m.text(m.ph.Say(hint)), styleDim.Render)...)
+	return m.compose(append(m.bar(), head...), body, foot, 0)
+}
+
+func (m *resident) leaveView() string {
+	width := min(m.inner(), promptWidest)
+	head := append(styled(m.text(m.ph.Say("LeaveTitle")), styleTitle.Render), "")
+	about := append(m.text(m.ph.Say("LeaveAbout")), "")
+	lines, at := m.leave.lines(width)
+	foot := append([]string{""}, styled(m.text(m.ph.Say("HintMenu")), styleDim.Render)...)
+	return m.compose(head, slices.Concat(about, lines), foot, len(about)+at)
+}
