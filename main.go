@@ -13,6 +13,8 @@ import (
 	"os/signal"
 	"strings"
 	"syscall"
+
+	"accord/agent/proc"
 )
 
 // Exit codes, as help lists them.
@@ -23,6 +25,7 @@ const (
 )
 
 func main() {
+	proc.Main() // in a keeper of a visit's processes it doesn't return
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM, syscall.SIGHUP)
 	code := run(ctx, os.Args[1:], os.Stdin, os.Stdout, os.Stderr, os.Environ())
 	stop()

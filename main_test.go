@@ -93,7 +93,7 @@ func TestWithoutAFile(t *testing.T) {
 
 func TestTrustedFile(t *testing.T) {
 	path := file(t, "")
-	if err := os.Chmod(path, 0o666); err != nil { //nolint:gosec // that is the mistake
+	if err := os.Chmod(path, 0o666); err != nil {
 		t.Fatal(err)
 	}
 	if _, err := readFile(path, true); err == nil || !strings.Contains(err.Error(), "others may write it") {
@@ -180,7 +180,7 @@ func withoutTrust(s string) string {
 func golden(t *testing.T, path, got string) {
 	t.Helper()
 	if os.Getenv("ACCORD_GOLDEN") == "write" {
-		if err := os.WriteFile(path, []byte(got), 0o644); err != nil { //nolint:gosec // a file of the repository
+		if err := os.WriteFile(path, []byte(got), 0o644); err != nil {
 			t.Fatal(err)
 		}
 	}

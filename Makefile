@@ -1,0 +1,89 @@
+# What can be done here: make help
+
+SHELL       := /bin/bash
+.SHELLFLAGS := -euo pipefail -c
+.DEFAULT_GOAL := help
+
+GO       ?= go
+VERSION  ?= $(shell git describe --tags --always --dirty 2>/dev/null || echo devel)
+LDFLAGS  := -s -w -X main.version=$(VERSION)
+TOOLS    := $(CURDIR)/bin/tools
+FUZZTIME ?= 10s
+
+# Tools are built from source by the Go module proxy, at these versions.
+LINT_VERSION := v2.15.0
+VULN_VERSION := v1.9.0
+LINT         := $(TOOLS)/golangci-lint-$(LINT_VERSION)
+VULN         := $(TOOLS)/govulncheck-$(VULN_VERSION)
+
+.PHONY: help
+help: ## this list
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+.PHONY: build
+build: ## make bin/accord, one static binary
+	CGO_ENABLED=0 $(GO) build -trimpath -ldflags '$(LDFLAGS)' -o bin/accord .
+
+.PHONY: run
+run: build ## try it: a gateway, an agent for this machine, and its user's screen, here
+	bin/accord up
+
+.PHONY: test
+test: ## run all tests
+	$(GO) test ./...
+
+.PHONY: check
+check: format vet lint race vuln ## all that must pass before a commit
+
+.PHONY: format
+format: ## every file is formatted by gofmt
+	@files=$$(gofmt -l $$(git ls-files --cached --others --exclude-standard '*.go')); \
+	if [ -n "$$files" ]; then echo "gofmt wants to change:"; echo "$$files"; exit 1; fi
+
+.PHONY: vet
+vet: ## go vet
+	$(GO) vet ./...
+
+.PHONY: lint
+lint: $(LINT) ## golangci-lint: the rules and import arrows of .golangci.yml
+	$(LINT) run
+
+.PHONY: race
+race: ## run all tests with the race detector (it needs a C compiler)
+	CGO_ENABLED=1 $(GO) test -race ./...
+
+# The list of known vulnerabilities comes from vuln.go.dev. Without a way there
+# this says so and passes: it would be no news about this code.
+.PHONY: vuln
+vuln: ## known vulnerabilities in what we depend on, where vuln.go.dev can be reached
+	@if curl -fsSL --max-time 10 -o /dev/null https://vuln.go.dev/index/db.json 2>/dev/null; then \
+	  $(MAKE) --no-print-directory $(VULN) && $(VULN) ./...; \
+	else \
+	  echo "vuln: SKIPPED, https://vuln.go.dev can't be reached from here (or curl is missing); nothing was checked"; \
+	fi
+
+# One target at a time is all that go test can fuzz.
+.PHONY: fuzz
+fuzz: ## fuzz each target for FUZZTIME (10s)
+	@grep -rHo --include='*_test.go' '^func Fuzz[A-Za-z0-9_]*' . | sort | while IFS=: read -r file func; do \
+	  echo "fuzz: $${func#func } in $$(dirname $$file)"; \
+	  $(GO) test $$(dirname $$file) -run='^$$' -fuzz="^$${func#func }$$" -fuzztime=$(FUZZTIME) </dev/null; \
+	done
+
+.PHONY: tidy
+tidy: ## go.mod names what is used and nothing else
+	$(GO) mod tidy -diff
+	$(GO) mod verify
+
+.PHONY: clean
+clean: ## remove what was built, the tools too
+	rm -rf bin
+
+$(LINT):
+	@echo "building golangci-lint $(LINT_VERSION), once; it takes some minutes"
+	GOBIN=$(TOOLS) GOFLAGS= $(GO) install github.com/golangci/golangci-lint/v2/cmd/golangci-lint@$(LINT_VERSION)
+	mv $(TOOLS)/golangci-lint $@
+
+$(VULN):
+	GOBIN=$(TOOLS) GOFLAGS= $(GO) install golang.org/x/vuln/cmd/govulncheck@$(VULN_VERSION)
+	mv $(TOOLS)/govulncheck $@
