@@ -12,6 +12,7 @@ import (
 	"strings"
 	"sync"
 	"unicode"
+	"unicode/utf8"
 
 	"github.com/pressly/goose/v3"
 )
@@ -100,10 +101,10 @@ func checkOptions(o Options) error {
 	if o.Dir == "" {
 		return invalid("the state folder has no name")
 	}
-	if o.Origin == "" || len(o.Origin) > 128 || strings.ContainsFunc(o.Origin, func(r rune) bool {
+	if o.Origin == "" || len(o.Origin) > 128 || !utf8.ValidString(o.Origin) || strings.ContainsFunc(o.Origin, func(r rune) bool {
 		return r == '+' || unicode.IsSpace(r) || !unicode.IsPrint(r)
 	}) {
-		return invalid("the log can't be called %q: 1 to 128 characters, no space, no plus sign", o.Origin)
+		return invalid("the log can't be called %q: 1 to 128 bytes of text, no space, no plus sign", o.Origin)
 	}
 	return nil
 }
