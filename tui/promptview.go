@@ -151,7 +151,7 @@ func (m *asking) layout() (lines []string, all bool) {
 		slices.Concat(dense, m.footShort(), hints),
 		slices.Concat(packed, m.footShort(), hints),
 	} {
-		if len(try) <= m.height {
+		if len(try) <= m.height && widest(try) <= m.column() {
 			return try, true
 		}
 	}
@@ -169,6 +169,14 @@ func (m *asking) cut(text []string) []string {
 	m.offset = min(m.offset, max(len(text)-room, 0))
 	end := min(m.offset+room, len(text))
 	return slices.Concat(text[m.offset:end], foot)
+}
+
+func widest(lines []string) int {
+	n := 0
+	for _, line := range lines {
+		n = max(n, ansi.StringWidth(line))
+	}
+	return n
 }
 
 // indent is the width of the column of labels, in cells.
@@ -212,7 +220,7 @@ func (m *asking) textLine(line textLine, indent int) []string {
 		label = strings.Repeat(" ", indent)
 	}
 	lines := m.wrapped(label + line.value)
-	if room := m.column() - indent; room > 2*indent {
+	if room := m.column() - indent; ansi.StringWidth(label) == indent && room > 2*indent {
 		lines = strings.Split(ansi.Wrap(line.value, room, ""), "\n")
 		for i, text := range lines {
 			lines[i] = strings.Repeat(" ", indent) + text
