@@ -354,7 +354,7 @@ func childFull() {
 		fmt.Println("can't mount", err)
 		return
 	}
-	l, err := Open(Config{Dir: dir}, testSign)
+	l, err := Open(Config{Dir: dir, MinFreeMiB: 2}, testSign)
 	must("open", err)
 	r, err := l.Create(testVisit(visitNumber(1)))
 	must("create", err)

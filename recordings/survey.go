@@ -68,8 +68,8 @@ type survey struct {
 	at       int64     // where the last line starts
 	size     int64     // of the whole lines
 	whole    hash.Hash // over them
-	torn     bool      // an unfinished line follows
-	bad      bool      // a line was not understood: the next ones are taken as they are
+	torn     int64     // bytes of an unfinished line that follows
+	bad      bool      // lines are missing before this one: it is taken as it is
 	time     time.Time // of the last line
 	verified int64     // bytes that are as they were written
 
@@ -94,23 +94,28 @@ func (d folder) survey(visit func(Head)) (*survey, error) {
 		return nil, err
 	}
 	defer f.Close()
-	return s, s.walk(bufio.NewReaderSize(f, 64<<10), visit)
+	info, err := f.Stat()
+	if err != nil {
+		return nil, err
+	}
+	return s, s.walk(bufio.NewReaderSize(f, 64<<10), info.Size(), visit)
 }
 
-func (s *survey) walk(r *bufio.Reader, visit func(Head)) error {
+// walk reads the chain, of a length in bytes, line by line.
+func (s *survey) walk(r *bufio.Reader, length int64, visit func(Head)) error {
 	for {
 		line, err := readLine(r)
 		if err == io.EOF {
 			return nil
 		}
 		if err != nil {
-			s.add(Problem{File: chainFile, From: s.size, To: s.size + maxLine, What: "is not understood: " + err.Error()})
+			s.add(Problem{File: chainFile, From: s.size, To: max(length, s.size+1), What: "is not understood: " + err.Error()})
 			return nil
 		}
 		l, err := decodeLink(line)
 		if err != nil {
 			if _, more := r.Peek(1); more != nil {
-				s.torn = true // a crash can leave that, so it is no problem yet
+				s.torn = int64(len(line)) // a crash can leave that, so it is no problem yet
 				return nil
 			}
 			s.add(Problem{File: chainFile, From: s.size, To: s.size + int64(len(line)), What: "is not understood: " + err.Error()})
@@ -141,6 +146,7 @@ func (s *survey) step(l link) error {
 			what = fmt.Sprintf("is followed by line %d of the chain instead of line %d", l.Seq, s.head.Seq+1)
 		}
 		s.add(Problem{File: chainFile, From: s.at, To: max(s.size, 1), After: s.time, Before: l.Time, What: what})
+		s.bad = l.Seq != s.head.Seq+1 // what the missing lines covered is not covered now
 	}
 	for _, e := range l.Files {
 		if e.Name == visitFile {

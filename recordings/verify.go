@@ -88,7 +88,7 @@ func (v *verifier) run(base string, names []string, check Check, heads []Head) R
 	} else {
 		v.checkTails(names)
 		v.checkNames(names, func(name string) bool {
-			return coveredName.MatchString(name) || name == chainFile || name == reserveFile || strings.HasSuffix(name, fresh)
+			return coveredName.MatchString(name) || name == chainFile || name == sealFile || name == reserveFile || strings.HasSuffix(name, fresh)
 		})
 	}
 	v.checkHeads(heads)
@@ -122,6 +122,9 @@ func (v *verifier) checkSeal(check Check) *sealed {
 func (v *verifier) checkStory(base string, seal *sealed) {
 	st, err := v.dir.story()
 	if err != nil {
+		if v.named(timelineFile) {
+			return
+		}
 		v.add(Problem{File: timelineFile, What: "does not tell the visit: " + err.Error()})
 		return
 	}
@@ -130,7 +133,7 @@ func (v *verifier) checkStory(base string, seal *sealed) {
 		v.add(Problem{File: base, What: "is the name of the folder, but the recording in it is of the visit " + st.opened.ID})
 	}
 	text, err := st.opened.encode()
-	if err != nil || sumOf(text) != v.first {
+	if (err != nil || sumOf(text) != v.first) && !v.named(chainFile) {
 		v.add(Problem{File: timelineFile, What: "opens with a visit that is not the one which the chain begins with"})
 	}
 	if st.end != nil {
@@ -140,12 +143,12 @@ func (v *verifier) checkStory(base string, seal *sealed) {
 	onDisk, readErr := v.dir.read(visitFile, maxVisit)
 	switch {
 	case readErr != nil:
-		v.add(Problem{File: visitFile, What: whatMissing + ": " + readErr.Error()})
+		v.add(Problem{File: visitFile, What: "can't be read: " + readErr.Error()})
 	case err != nil || !bytes.Equal(onDisk, text) && (seal != nil || sumOf(onDisk) != v.first):
 		v.add(Problem{File: visitFile, From: 0, To: int64(max(len(onDisk), 1)), What: "was changed: it does not say what the timeline says"})
 	}
 	switch {
-	case seal == nil && st.end != nil:
+	case seal == nil && st.end != nil && !v.named(sealFile):
 		v.add(Problem{File: sealFile, What: "is missing: the visit has ended, so it was removed, or the gateway crashed just before it and has not been started since"})
 	case seal != nil && (st.end == nil || st.end.State != seal.State || seal.Visit != st.opened.ID):
 		v.add(Problem{File: sealFile, What: "is not about the end that the timeline tells"})
@@ -154,8 +157,8 @@ func (v *verifier) checkStory(base string, seal *sealed) {
 
 // checkFiles compares the files with the seal's list.
 func (v *verifier) checkFiles(seal *sealed) {
-	if v.torn {
-		v.add(Problem{File: chainFile, From: v.size, To: v.size + 1, What: "is not understood"})
+	if v.torn > 0 {
+		v.add(Problem{File: chainFile, From: v.size, To: v.size + v.torn, What: "is not understood"})
 	}
 	if v.head.Seq < seal.Seq {
 		v.add(Problem{File: chainFile, From: v.size, To: v.size + 1, After: v.time, Before: seal.Sealed,
