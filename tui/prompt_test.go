@@ -448,3 +448,5 @@ func TestLaterAt(t *testing.T) {
 		}
 	}
 }
+
+func pasteOf(text string) tea.Msg { return tea.PasteMsg{Content: text} }

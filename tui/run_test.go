@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io"
 	"math/rand/v2"
+	"os"
 	"strings"
 	"sync"
 	"testing"
@@ -257,4 +258,19 @@ func TestNoColour(t *testing.T) {
 		}
 		_ = keys.Close()
 	})
+}
+
+// A bug in one screen is an error of that screen, not a yes and not the end of
+// the program.
+func TestCrash(t *testing.T) {
+	stderr := os.Stderr // Bubble Tea writes the stack there
+	os.Stderr, _ = os.Open(os.DevNull)
+	defer func() { os.Stderr = stderr }()
+	term, keys, _ := pipeTerminal()
+	go func() { _, _ = io.WriteString(keys, "a") }()
+	err := run(t.Context(), term, &keyScreen{boom: true})
+	if !errors.Is(err, tea.ErrProgramPanic) || errors.Is(err, ErrLeft) {
+		t.Errorf("%v", err)
+	}
+	_ = keys.Close()
 }
