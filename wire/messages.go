@@ -156,7 +156,7 @@ func newMessage(kind string) Message {
 func (m *Hello) check() error {
 	m.Agent, m.OS, m.Arch = Clean(m.Agent, MaxName), Clean(m.OS, MaxName), Clean(m.Arch, MaxName)
 	if m.Name != "" && !ValidDevice(m.Name) {
-		return errors.New("the device's name is not allowed: lower case letters, digits, dots, dashes, at most 63")
+		return errors.New("the device's name is not allowed: lower case letters, digits, dots, dashes, underscores, at most 63")
 	}
 	if len(m.Labels) > 32 || len(m.Logins) > 32 || len(m.Token) > 256 {
 		return errors.New("too many labels or logins, or too long a token")
@@ -166,12 +166,26 @@ func (m *Hello) check() error {
 			return errors.New("a login is not the name of an account")
 		}
 	}
-	labels := make(map[string]string, len(m.Labels))
-	for k, v := range m.Labels {
-		labels[Clean(k, MaxName)] = Clean(v, MaxName)
+	var err error
+	if m.Labels, err = cleanLabels(m.Labels); err != nil {
+		return err
 	}
-	m.Labels = labels
 	return checkCapabilities(m.Capabilities)
+}
+
+// cleanLabels refuses names that are empty or can't be told apart once clean.
+func cleanLabels(labels map[string]string) (map[string]string, error) {
+	if labels == nil {
+		return nil, nil
+	}
+	clean := make(map[string]string, len(labels))
+	for k, v := range labels {
+		clean[Clean(k, MaxName)] = Clean(v, MaxName)
+	}
+	if _, nameless := clean[""]; nameless || len(clean) != len(labels) {
+		return nil, errors.New("a label has no name, or two have the same")
+	}
+	return clean, nil
 }
 
 func (m *Welcome) check() error {
@@ -198,8 +212,8 @@ func (m *Request) check() error {
 		return errors.New("the visit's id is malformed")
 	case t.Name == "" || t.Key == "":
 		return errors.New("the technician has no name or no key")
-	case m.Minutes < 1 || time.Duration(m.Minutes)*time.Minute > VisitLongest:
-		return fmt.Errorf("%d minutes, 1 to %d are allowed", m.Minutes, int(VisitLongest.Minutes()))
+	case m.Minutes < 1 || m.Minutes > int(VisitLongest/time.Minute): // multiplied, it could overflow
+		return fmt.Errorf("%d minutes, 1 to %d are allowed", m.Minutes, int(VisitLongest/time.Minute))
 	case m.Login != "" && !ValidLogin(m.Login):
 		return errors.New("the login is not the name of an account")
 	}

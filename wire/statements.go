@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"slices"
 	"time"
 
 	"golang.org/x/crypto/ssh"
@@ -65,8 +66,12 @@ func SignStatement(key ssh.Signer, statement any) (text, signature []byte, err e
 	return text, signature, err
 }
 
-// OpenConsent verifies and decodes a device's consent statement. Texts in it
-// are cleaned.
+// maxLines bounds the lines of a prompt's text.
+const maxLines = 200
+
+// OpenConsent verifies and decodes a device's consent statement, and refuses
+// one that contradicts itself. Texts in it are cleaned, so what was signed is
+// the statement, not what encodes the result: keep the statement.
 func OpenConsent(key ssh.PublicKey, text, signature []byte) (*Consent, error) {
 	var c Consent
 	if err := openStatement(key, text, signature, &c); err != nil {
@@ -76,17 +81,49 @@ func OpenConsent(key ssh.PublicKey, text, signature []byte) (*Consent, error) {
 		return nil, err
 	}
 	c.Why, c.Surface = Clean(c.Why, MaxReason), Clean(c.Surface, MaxName)
-	c.Language = Clean(c.Language, MaxName)
+	c.Language, c.Nonce = Clean(c.Language, MaxName), Clean(c.Nonce, MaxLine)
+	c.DeviceKey, c.Text = Clean(c.DeviceKey, MaxName), cleanText(c.Text, maxLines)
+	if c.Device != "" && !ValidDevice(c.Device) || c.Login != "" && !ValidLogin(c.Login) {
+		return nil, errors.New("the receipt names no device or no account that can be")
+	}
+	if err := c.checkChoice(); err != nil {
+		return nil, err
+	}
+	return &c, nil
+}
+
+// checkChoice wants what an answer must say, and nothing granted without a yes.
+func (c *Consent) checkChoice() error {
 	switch c.Choice {
 	case Approve:
-		if c.Until == nil || len(c.Granted) == 0 {
-			return nil, errors.New("an approval without an end or without capabilities")
+		return c.checkApproval()
+	case Later:
+		if c.Later == nil {
+			return errors.New("postponed, but not until when")
 		}
-		return &c, checkCapabilities(c.Granted)
-	case Later, Refuse, None:
-		return &c, nil
+	case Refuse, None:
+	default:
+		return errors.New("the receipt holds no known choice")
 	}
-	return nil, errors.New("the receipt holds no known choice")
+	if len(c.Granted) > 0 || c.Until != nil {
+		return errors.New("the receipt grants something without an approval")
+	}
+	return nil
+}
+
+func (c *Consent) checkApproval() error {
+	if c.Until == nil || len(c.Granted) == 0 {
+		return errors.New("an approval without an end or without capabilities")
+	}
+	if !c.Until.After(c.Answered) || c.Until.Sub(c.Answered) > VisitLongest+time.Minute {
+		return errors.New("an approval that ends before it begins, or never")
+	}
+	for _, g := range c.Granted {
+		if !slices.Contains(c.Request.Capabilities, g) {
+			return errors.New("an approval of what was not asked for")
+		}
+	}
+	return checkCapabilities(c.Granted)
 }
 
 // OpenEnding verifies and decodes a device's ending statement.
@@ -96,7 +133,13 @@ func OpenEnding(key ssh.PublicKey, text, signature []byte) (*Ending, error) {
 		return nil, err
 	}
 	e.By, e.Cause = Clean(e.By, MaxName), Clean(e.Cause, MaxReason)
-	return &e, e.Head.check()
+	if !ValidVisit(e.Visit) {
+		return nil, errors.New("the end card names no visit")
+	}
+	if err := e.Head.check(); err != nil {
+		return nil, err
+	}
+	return &e, nil
 }
 
 func openStatement(key ssh.PublicKey, text, signature []byte, into any) error {
