@@ -260,7 +260,7 @@ func (s *requestScreen) View() string {
 	head := []string{s.spread(styleTitle.Render(s.Title()), styleDim.Render(s.form.Organisation))}
 	head = append(head, s.about(s.form.Device)[1], "")
 	body, focus := s.body()
-	foot := []string{"", s.keys("enter", s.enterKey(), "esc", "TechKeyBack", "tab", "TechKeyNext", "space", "TechKeyTick", "ctrl+c", "TechKeyLeave")}
+	foot := []string{"", s.keys("enter", s.enterKey(), "esc", "TechKeyBack", "space", "TechKeyTick", "↑↓", "TechKeyMove", "ctrl+c", "TechKeyLeave")}
 	return s.compose(head, body, foot, focus)
 }
 
@@ -271,27 +271,41 @@ func (s *requestScreen) enterKey() string {
 	return "TechKeyNext"
 }
 
+// narrowForm is the width below which labels stand above their fields.
+const narrowForm = 60
+
+// labels are those of the fields, by place, and the width to give them.
+func (s *requestScreen) labels() (labels []string, room int) {
+	for _, key := range []string{"TechReason", "TechTicket", "TechLogin", "TechCapabilities", "TechMinutes"} {
+		labels = append(labels, s.ph.Say(key))
+		room = max(room, ansi.StringWidth(labels[len(labels)-1]))
+	}
+	return labels, room
+}
+
 // body draws the fields and returns the line that the cursor is on.
 func (s *requestScreen) body() (lines []string, focus int) {
-	say := s.ph.Say
-	labels := []string{say("TechReason"), say("TechTicket"), say("TechLogin"), say("TechCapabilities"), say("TechMinutes")}
-	room := 0
-	for _, l := range labels {
-		room = max(room, ansi.StringWidth(l))
+	labels, room := s.labels()
+	narrow := s.width < narrowForm
+	if narrow {
+		room = -2
 	}
 	for i, stop := range s.stops {
-		if i == s.at {
-			focus = len(lines)
-		}
 		label := labels[stop.place]
 		if stop.index > 0 {
 			label = ""
 		}
+		if narrow && label != "" {
+			lines = append(lines, styleStrong.Render(label))
+		}
 		sign := "  "
 		if i == s.at {
-			sign = styleKey.Render("› ")
+			focus, sign = len(lines), styleKey.Render("› ")
 		}
-		lines = append(lines, sign+styleStrong.Render(toWidth(label, room))+"  "+s.field(stop, s.inner()-room-4))
+		if !narrow {
+			sign += styleStrong.Render(toWidth(label, room)) + "  "
+		}
+		lines = append(lines, sign+s.field(stop, s.inner()-room-4))
 		last := i+1 == len(s.stops) || s.stops[i+1].place != stop.place
 		if wrong := s.wrong[stop.place]; wrong != "" && last {
 			lines = append(lines, s.beside(wrong, room+4)...)
@@ -323,7 +337,7 @@ func (s *requestScreen) field(stop formStop, width int) string {
 		if s.wanted[stop.index] {
 			box = "[x] "
 		}
-		return box + s.ph.Can(s.form.Device.Capabilities[stop.index], "")
+		return box + s.ph.Short(s.form.Device.Capabilities[stop.index])
 	case atMinutes:
 		return entryView(s.minutes, 6) + styleDim.Render(s.ph.Say("TechMinutesMax", "N", s.form.MinutesMax))
 	}

@@ -102,7 +102,7 @@ func (p *page) spread(left, right string) string {
 func (p *page) keys(pairs ...string) string {
 	line := ""
 	for i := 0; i+1 < len(pairs); i += 2 {
-		next := styleKey.Render(pairs[i]) + " " + styleDim.Render(p.ph.Say(pairs[i+1]))
+		next := styleKey.Render(p.keyName(pairs[i])) + " " + styleDim.Render(p.ph.Say(pairs[i+1]))
 		if line != "" {
 			next = line + styleDim.Render(" · ") + next
 		}
@@ -112,6 +112,19 @@ func (p *page) keys(pairs ...string) string {
 		line = next
 	}
 	return line
+}
+
+// keyName is what is written on a key.
+func (p *page) keyName(key string) string {
+	switch key {
+	case "enter":
+		return p.ph.Say("TechNameEnter")
+	case "esc":
+		return p.ph.Say("TechNameEsc")
+	case "space":
+		return p.ph.Say("TechNameSpace")
+	}
+	return key
 }
 
 // wrap breaks clean text into lines that fit, indented by indent cells.

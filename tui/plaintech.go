@@ -144,7 +144,7 @@ func (l *lineMode) tick(ctx context.Context, offered, proposed []string) ([]stri
 	l.say(l.ph.Say("TechCapabilities") + ":")
 	var numbers []string
 	for i, c := range offered {
-		l.say(fmt.Sprintf("  %d. %s", i+1, l.ph.Can(c, "")))
+		l.say(fmt.Sprintf("  %d. %s", i+1, l.ph.Short(c)))
 		if slices.Contains(proposed, c) {
 			numbers = append(numbers, strconv.Itoa(i+1))
 		}

@@ -79,7 +79,7 @@ type reel struct {
 	points []checkpoint // ascending; the first is the start
 	spaced time.Duration
 	worked time.Duration // since the last checkpoint
-	shot   *frame // the picture at shotAt
+	shot   *frame        // the picture at shotAt
 	shotAt place
 
 	front       checkpoint // how far the work ahead has come; no state: not begun

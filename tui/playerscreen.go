@@ -59,11 +59,16 @@ func bounded(width, height int) (w, h int) {
 }
 
 // watchTabs keeps a copy of the tab stops, which the emulator doesn't tell.
-// The handlers leave the work itself to the emulator's own.
+// The handlers leave the work itself to the emulator's own, unless the cursor
+// is outside of a screen that was made smaller, where those would panic.
 func (e *emulation) watchTabs() {
 	e.defaultTabs()
 	e.em.RegisterEscHandler('H', func() bool {
-		e.tabs[e.em.CursorPosition().X] = true
+		x := e.em.CursorPosition().X
+		if x >= e.em.Width() {
+			return true
+		}
+		e.tabs[x] = true
 		return false
 	})
 	e.em.RegisterEscHandler('c', func() bool {
@@ -74,10 +79,14 @@ func (e *emulation) watchTabs() {
 		return false
 	})
 	e.em.RegisterCsiHandler('g', func(params ansi.Params) bool {
-		switch n, _, _ := params.Param(0, 0); n {
-		case 0:
-			delete(e.tabs, e.em.CursorPosition().X)
-		case 3:
+		n, _, _ := params.Param(0, 0)
+		x := e.em.CursorPosition().X
+		switch {
+		case n == 0 && x >= e.em.Width():
+			return true
+		case n == 0:
+			delete(e.tabs, x)
+		case n == 3:
 			clear(e.tabs)
 		}
 		return false
@@ -97,6 +106,7 @@ func (e *emulation) defaultTabs() {
 
 // write feeds output of the shell, at most writeAtOnce bytes.
 func (e *emulation) write(data []byte) error {
+	e.sieve.width, e.sieve.height = e.em.Width(), e.em.Height()
 	e.passed = e.sieve.pass(e.passed[:0], data)
 	return e.guarded(func() { _, _ = e.em.Write(e.passed) })
 }

@@ -1,6 +1,9 @@
 package tui
 
-import "unicode/utf8"
+import (
+	"strconv"
+	"unicode/utf8"
+)
 
 // sieve lets through what a terminal's screen is made of: text, the controls
 // that move the cursor, escape and CSI sequences, each of them whole. All else
@@ -11,6 +14,9 @@ type sieve struct {
 	state sieveState
 	held  [sieveHold]byte // an unfinished sequence or character
 	n     int
+	// The size of the screen bounds the margins: beyond it they would make
+	// the emulator panic.
+	width, height int
 }
 
 type sieveState uint8
@@ -159,45 +165,42 @@ func (s *sieve) csi(dst, data []byte) (out, rest []byte) {
 		s.keep(b)
 	default:
 		if s.state == inCSI {
-			dst = appendCSI(dst, s.held[:s.n], b)
+			dst = appendCSI(dst, s.held[:s.n], b, s.most(b))
 		}
 		s.state, s.n = inText, 0
 	}
 	return dst, data[1:]
 }
 
-// appendCSI writes a sequence with its numbers bounded.
-func appendCSI(dst, params []byte, final byte) []byte {
-	dst = append(dst, esc, '[')
-	number := 0
-	digits := false
-	flush := func() {
-		if digits {
-			dst = appendNumber(dst, number)
-		}
-		number, digits = 0, false
+// most bounds the numbers of a sequence.
+func (s *sieve) most(final byte) int {
+	switch final {
+	case 'b', 'I', 'Z': // repeats a character, a tab
+		return mostRepeats
+	case 'r':
+		return s.height
+	case 's':
+		return s.width
 	}
-	most := 9999
-	if final == 'b' || final == 'I' || final == 'Z' {
-		most = mostRepeats
-	}
-	for _, b := range params {
-		if b >= '0' && b <= '9' {
-			number, digits = min(number*10+int(b-'0'), most), true
-			continue
-		}
-		flush()
-		dst = append(dst, b)
-	}
-	flush()
-	return append(dst, final)
+	return 9999
 }
 
-func appendNumber(dst []byte, n int) []byte {
-	if n >= 10 {
-		dst = appendNumber(dst, n/10)
+// appendCSI writes a sequence with its numbers bounded.
+func appendCSI(dst, params []byte, final byte, most int) []byte {
+	dst = append(dst, esc, '[')
+	for i := 0; i < len(params); {
+		if params[i] < '0' || params[i] > '9' {
+			dst = append(dst, params[i])
+			i++
+			continue
+		}
+		n := 0
+		for ; i < len(params) && params[i] >= '0' && params[i] <= '9'; i++ {
+			n = min(n*10+int(params[i]-'0'), most)
+		}
+		dst = strconv.AppendInt(dst, int64(n), 10)
 	}
-	return append(dst, byte('0'+n%10))
+	return append(dst, final)
 }
 
 // inside skips a string up to its end.

@@ -143,7 +143,7 @@ func (s *waitScreen) View() string {
 	}
 	body = append(body, "  "+styleDim.Render(s.times()), "")
 	body = append(body, s.request()...)
-	return s.compose(head, body, []string{"", s.keys("esc, c", "TechKeyCancel")}, 0)
+	return s.compose(head, body, []string{"", s.keys("esc", "TechKeyCancel")}, 0)
 }
 
 // times tells the seconds passed and left.
@@ -176,7 +176,7 @@ func (s *waitScreen) request() []string {
 		if i == 0 {
 			label = say("TechCapabilities")
 		}
-		rows = append(rows, [2]string{label, s.ph.Can(c, "")})
+		rows = append(rows, [2]string{label, s.ph.Short(c)})
 	}
 	rows = append(rows, [2]string{say("TechMinutes"), fmt.Sprint(s.waiting.Minutes)})
 	return s.facts(rows)

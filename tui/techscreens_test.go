@@ -1,0 +1,448 @@
+package tui
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"strings"
+	"testing"
+	"time"
+
+	tea "charm.land/bubbletea/v2"
+	"github.com/charmbracelet/x/ansi"
+	"go.uber.org/goleak"
+)
+
+func techTime() time.Time { return time.Date(2026, 11, 22, 16, 30, 0, 0, time.UTC) }
+
+func techDevices() []Device {
+	at := techTime()
+	return []Device{
+		{
+			Name: "laptop-7", OS: "Debian 12", Labels: "site=lyon role=till", State: Online, Since: at.Add(-3 * time.Hour),
+			Capabilities: []string{"shell", "files.get", "files.put", "action:restart"}, Logins: []string{"anna", "root"},
+			Appointment: at.Add(time.Hour),
+		},
+		{Name: "kiosk-2", OS: "Ubuntu 24.04", Labels: "site=paris", State: Away, Since: at.Add(-50 * time.Hour), Why: "the link was lost"},
+		{Name: "pc-3", OS: "Fedora 43", State: Quarantined, Since: at.Add(-time.Minute), Why: "two devices use one key"},
+		{Name: "srv-1", OS: "Alpine", Labels: "site=lyon", State: Online, Since: at.Add(-100 * time.Hour), Busy: "bob"},
+	}
+}
+
+func techForm() RequestForm {
+	return RequestForm{
+		Device: techDevices()[0], Organisation: "Example Care", Wanted: []string{"shell"}, ReasonRequired: true, ReasonMin: 5,
+		TicketLooks: "INC-1234", TicketFits: func(s string) bool { return strings.HasPrefix(s, "INC-") }, Minutes: 30, MinutesMax: 60,
+	}
+}
+
+func techSummary() Summary {
+	return Summary{
+		Device: "laptop-7", Visit: "20261122-161000-abcdefgh", Began: techTime().Add(-20 * time.Minute), Ended: techTime(),
+		By: "alice", Cause: "the shell ended", Recording: "ssh gw play 20261122-161000-abcdefgh", NoteRequired: true,
+	}
+}
+
+func techRecordings() RecordingList {
+	at := techTime()
+	return RecordingList{Recordings: []RecordingLine{
+		{Visit: "20261122-161000-abcdefgh", Began: at, Technician: "alice", Device: "laptop-7", Length: 20 * time.Minute, State: RecordingSealed},
+		{Visit: "20261121-090000-abcdefgi", Began: at.Add(-30 * time.Hour), Technician: "bob", Device: "srv-1", Length: 2 * time.Minute, State: RecordingInterrupted},
+		{Visit: "20261120-090000-abcdefgj", Began: at.Add(-50 * time.Hour), Technician: "bob", Device: "kiosk-2", Length: time.Hour + time.Minute, State: RecordingBroken},
+	}}
+}
+
+// techScreens are all screens, in a state worth a look.
+func techScreens() map[string]func(page) screen {
+	return map[string]func(page) screen{
+		"devices": func(p page) screen {
+			return newDeviceScreen(p, DeviceList{Organisation: "Example Care", Person: "alice", Devices: techDevices()})
+		},
+		"devices-away": func(p page) screen {
+			return typed(newDeviceScreen(p, DeviceList{Organisation: "Example Care", Person: "alice", Devices: techDevices(), Cursor: "kiosk-2"}), "enter")
+		},
+		"devices-none": func(p page) screen {
+			return newDeviceScreen(p, DeviceList{Organisation: "Example Care", Person: "alice", Enroll: "ssh -p 2222 gw enroll"})
+		},
+		"devices-nomatch": func(p page) screen {
+			return newDeviceScreen(p, DeviceList{Devices: techDevices(), Filter: "windows", Notice: "No device is called laptop-9."})
+		},
+		"devices-help": func(p page) screen {
+			return typed(newDeviceScreen(p, DeviceList{Devices: techDevices()}), "?")
+		},
+		"request": func(p page) screen { return newRequestScreen(p, techForm()) },
+		"request-wrong": func(p page) screen {
+			return typed(newRequestScreen(p, techForm()), "a", "b", "tab", "x", "enter", "enter", "space", "enter", "9", "enter")
+		},
+		"wait": func(p page) screen {
+			s := &waitScreen{page: p, waiting: Waiting{
+				Device: "laptop-7", Reason: "The disk is full: I want to clean the logs of the till program.", Ticket: "INC-1",
+				Capabilities: []string{"shell", "files.get"}, Minutes: 30, Began: techTime().Add(-10 * time.Second),
+			}}
+			s.Update(newsMsg[WaitState]{WaitState{Phase: PhaseShown, Surface: "tmux", Until: techTime().Add(90 * time.Second)}, true})
+			return s
+		},
+		"note": func(p page) screen {
+			return &noteScreen{page: p, note: Note{Title: "anna refused.", Lines: []string{"“Not now, I am paying salaries.”"}, Kind: NoteBad, Appointment: techTime().Add(time.Hour)}}
+		},
+		"closing":         func(p page) screen { return newClosingScreen(p, techSummary()) },
+		"closing-wrong":   func(p page) screen { return typed(newClosingScreen(p, techSummary()), "enter") },
+		"recordings":      func(p page) screen { return newRecordingScreen(p, techRecordings()) },
+		"recordings-none": func(p page) screen { return newRecordingScreen(p, RecordingList{}) },
+		"recordings-help": func(p page) screen { return typed(newRecordingScreen(p, techRecordings()), "?") },
+		"player":          func(p page) screen { return played(p, sampleCast(), 3*time.Second) },
+		"player-help":     func(p page) screen { return typed(played(p, sampleCast(), 0), "?") },
+		"player-broken": func(p page) screen {
+			src := sampleCast()
+			src.broken = errors.New("line 12 is no event")
+			return played(p, src, time.Second)
+		},
+	}
+}
+
+// press makes the message of a key by its name.
+func pressed(name string) tea.KeyPressMsg {
+	codes := map[string]rune{
+		"enter": tea.KeyEnter, "esc": tea.KeyEscape, "tab": tea.KeyTab, "up": tea.KeyUp, "down": tea.KeyDown, "left": tea.KeyLeft,
+		"right": tea.KeyRight, "home": tea.KeyHome, "end": tea.KeyEnd, "pgup": tea.KeyPgUp, "pgdown": tea.KeyPgDown, "backspace": tea.KeyBackspace,
+	}
+	var mod tea.KeyMod
+	if rest, ok := strings.CutPrefix(name, "ctrl+"); ok {
+		name, mod = rest, tea.ModCtrl
+	} else if rest, ok := strings.CutPrefix(name, "shift+"); ok {
+		name, mod = rest, tea.ModShift
+	}
+	if code, ok := codes[name]; ok {
+		return tea.KeyPressMsg{Code: code, Mod: mod}
+	}
+	if name == "space" {
+		return tea.KeyPressMsg{Code: tea.KeySpace, Text: " "}
+	}
+	code := []rune(name)[0]
+	if mod != 0 {
+		return tea.KeyPressMsg{Code: code, Mod: mod}
+	}
+	return tea.KeyPressMsg{Code: code, Text: name}
+}
+
+func typed[S screen](s S, keys ...string) S {
+	s.Update(tickMsg(techTime()))
+	for _, k := range keys {
+		s.Update(pressed(k))
+	}
+	return s
+}
+
+func TestTechScreensFitEveryWindow(t *testing.T) {
+	sizes := []Size{{40, 12}, {60, 18}, {80, 24}, {120, 40}, {1, 1}, {2, 3}, {10, 4}, {200, 2}, {7, 60}}
+	for name, make := range techScreens() {
+		for _, lang := range []string{"en", "fr_CA.UTF-8"} {
+			for _, size := range sizes {
+				s := typed(make(page{ph: PhrasesFor(lang), width: size.Width, height: size.Height}))
+				mustFit(t, s.View(), size)
+				if size.Width != 80 && size.Width != 40 {
+					continue
+				}
+				golden(t, fmt.Sprintf("tech-%s-%s-%dx%d", name, lang[:2], size.Width, size.Height), s.View())
+			}
+		}
+	}
+}
+
+func TestTechScreensFollowTheWindow(t *testing.T) {
+	for name, make := range techScreens() {
+		s := typed(make(page{ph: PhrasesFor("en"), width: 120, height: 40}))
+		s.Update(tea.WindowSizeMsg{Width: 33, Height: 9})
+		t.Run(name, func(t *testing.T) { mustFit(t, s.View(), Size{33, 9}) })
+	}
+}
+
+func TestDeviceListFilters(t *testing.T) {
+	for _, c := range []struct {
+		keys []string
+		want string // the devices shown
+	}{
+		{nil, "laptop-7 srv-1 kiosk-2 pc-3"},
+		{[]string{"l", "y", "o", "n"}, "laptop-7 srv-1"},
+		{[]string{"L", "Y", "O", "N", "space", "b", "o", "b"}, "srv-1"},
+		{[]string{"u", "b", "u", "n"}, "kiosk-2"},
+		{[]string{"q"}, "pc-3"}, // quarantined; q is no command
+		{[]string{"z", "z"}, ""},
+		{[]string{"z", "z", "esc"}, "laptop-7 srv-1 kiosk-2 pc-3"},
+		{[]string{"z", "backspace"}, "laptop-7 srv-1 kiosk-2 pc-3"},
+	} {
+		s := typed(newDeviceScreen(page{ph: PhrasesFor("en"), width: 80, height: 24}, DeviceList{Devices: techDevices()}), c.keys...)
+		var got []string
+		for _, r := range s.shown {
+			got = append(got, r.id)
+		}
+		if strings.Join(got, " ") != c.want || s.Done() {
+			t.Errorf("%v shows %v, want %s (done: %v)", c.keys, got, c.want, s.Done())
+		}
+	}
+}
+
+func TestDeviceListKeys(t *testing.T) {
+	for _, c := range []struct {
+		keys []string
+		at   string
+		left bool
+		pick string
+	}{
+		{[]string{"down", "ctrl+n"}, "kiosk-2", false, ""},
+		{[]string{"end", "ctrl+p"}, "kiosk-2", false, ""},
+		{[]string{"pgdown", "down"}, "pc-3", false, ""},
+		{[]string{"end", "home", "up"}, "laptop-7", false, ""},
+		{[]string{"enter"}, "laptop-7", false, "laptop-7"},
+		{[]string{"down", "down", "enter"}, "kiosk-2", false, ""},
+		{[]string{"end", "enter"}, "pc-3", false, ""},
+		{[]string{"z", "z", "enter"}, "", false, ""},
+		{[]string{"esc"}, "laptop-7", true, ""},
+		{[]string{"z", "ctrl+c"}, "", true, ""},
+		{[]string{"?", "enter"}, "laptop-7", false, ""}, // closes the help only
+		{[]string{"?", "ctrl+c"}, "laptop-7", true, ""},
+	} {
+		s := typed(newDeviceScreen(page{ph: PhrasesFor("en"), width: 80, height: 24}, DeviceList{Devices: techDevices()}), c.keys...)
+		if s.current().id != c.at || s.left != c.left || s.picked != c.pick {
+			t.Errorf("%v: at %q, left %v, picked %q", c.keys, s.current().id, s.left, s.picked)
+		}
+	}
+}
+
+func TestUpdatesKeepTheCursor(t *testing.T) {
+	s := typed(newDeviceScreen(page{ph: PhrasesFor("en"), width: 80, height: 24}, DeviceList{Devices: techDevices(), Cursor: "srv-1"}))
+	next := append([]Device{{Name: "aaa", State: Online}}, techDevices()...)
+	s.Update(newsMsg[[]Device]{next, true})
+	if s.current().id != "srv-1" {
+		t.Errorf("the cursor went to %q", s.current().id)
+	}
+	s.Update(newsMsg[[]Device]{next[:2], true})
+	if s.current().id != "laptop-7" {
+		t.Errorf("with its device gone the cursor is on %q, want the row at its height or the last", s.current().id)
+	}
+	s.Update(newsMsg[[]Device]{nil, true})
+	if s.current().id != "" || !strings.Contains(ansi.Strip(s.View()), "No device has been enrolled") {
+		t.Errorf("an empty list shows %s", s.View())
+	}
+}
+
+func TestRequestIsChecked(t *testing.T) {
+	form := techForm()
+	form.TicketRequired = true
+	good := RequestFields{Reason: "disk full", Ticket: "INC-1", Capabilities: []string{"shell"}, Minutes: 60}
+	for _, c := range []struct {
+		change func(*RequestFields)
+		wrong  formPlace
+	}{
+		{func(f *RequestFields) { f.Reason = "" }, atReason},
+		{func(f *RequestFields) { f.Reason = "abc" }, atReason},
+		{func(f *RequestFields) { f.Ticket = "" }, atTicket},
+		{func(f *RequestFields) { f.Ticket = "JIRA-1" }, atTicket},
+		{func(f *RequestFields) { f.Capabilities = nil }, atCapability},
+		{func(f *RequestFields) { f.Minutes = 0 }, atMinutes},
+		{func(f *RequestFields) { f.Minutes = 61 }, atMinutes},
+	} {
+		in := good
+		c.change(&in)
+		if wrong := form.check(PhrasesFor("en"), in); len(wrong) != 1 || wrong[c.wrong] == "" {
+			t.Errorf("%+v: %v, want only place %d", in, wrong, c.wrong)
+		}
+	}
+	if wrong := form.check(PhrasesFor("en"), good); len(wrong) != 0 {
+		t.Errorf("a good request is refused: %v", wrong)
+	}
+}
+
+// onTerminal runs f on a terminal of 80 by 24 that types keys, and checks that
+// nothing of it is left behind.
+func onTerminal(t *testing.T, env []string, keys string, f func(context.Context, *Terminal)) string {
+	t.Helper()
+	defer goleak.VerifyNone(t, goleak.IgnoreCurrent())
+	r, w := io.Pipe()
+	var out strings.Builder
+	term := &Terminal{In: NewInput(r), Out: &out, Window: NewWindow(Size{80, 24}), Env: append(env, "LANG=C")}
+	go func() { _, _ = io.WriteString(w, keys) }()
+	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+	defer cancel()
+	f(ctx, term)
+	_ = w.Close()
+	return out.String()
+}
+
+func TestTypedAheadIsLeftForTheShell(t *testing.T) {
+	onTerminal(t, []string{"TERM=xterm"}, "\rls\n", func(ctx context.Context, term *Terminal) {
+		picked, err := Devices(ctx, term, DeviceList{Devices: techDevices()})
+		if err != nil || picked.Device != "laptop-7" {
+			t.Fatalf("picked %v, %v", picked, err)
+		}
+		raw := term.In.Raw()
+		defer raw.Close()
+		got := make([]byte, 3)
+		if _, err := io.ReadFull(raw, got); err != nil || string(got) != "ls\n" {
+			t.Errorf("the shell reads %q, %v", got, err)
+		}
+	})
+}
+
+func TestRequestIsTyped(t *testing.T) {
+	keys := "disk is full\rINC-1\r\x1b[C\r" + "\x1b[B \r" + "\x7f\x7f45\r" + "next"
+	onTerminal(t, []string{"TERM=xterm"}, keys, func(ctx context.Context, term *Terminal) {
+		got, err := AskRequest(ctx, term, techForm())
+		want := RequestFields{Reason: "disk is full", Ticket: "INC-1", Login: "root", Capabilities: []string{"shell", "files.get"}, Minutes: 45}
+		if err != nil || fmt.Sprint(got) != fmt.Sprint(want) {
+			t.Errorf("got %+v, %v", got, err)
+		}
+	})
+}
+
+func TestScreensAreLeft(t *testing.T) {
+	states := make(chan WaitState)
+	screens := map[string]func(context.Context, *Terminal) error{
+		"devices": func(ctx context.Context, term *Terminal) error {
+			_, err := Devices(ctx, term, DeviceList{Updates: make(chan []Device)})
+			return err
+		},
+		"request": func(ctx context.Context, term *Terminal) error {
+			_, err := AskRequest(ctx, term, techForm())
+			return err
+		},
+		"wait":   func(ctx context.Context, term *Terminal) error { return Wait(ctx, term, Waiting{}, states) },
+		"notice": func(ctx context.Context, term *Terminal) error { return Notice(ctx, term, Note{}) },
+		"closing": func(ctx context.Context, term *Terminal) error {
+			_, err := ClosingNote(ctx, term, techSummary())
+			return err
+		},
+		"recordings": func(ctx context.Context, term *Terminal) error {
+			_, err := Recordings(ctx, term, techRecordings())
+			return err
+		},
+		"player": func(ctx context.Context, term *Terminal) error {
+			return Play(ctx, term, Recording{Tracks: []Track{{Source: sampleCast()}}})
+		},
+	}
+	for name, show := range screens {
+		t.Run(name, func(t *testing.T) {
+			onTerminal(t, []string{"TERM=xterm"}, "\x03", func(ctx context.Context, term *Terminal) {
+				if err := show(ctx, term); !errors.Is(err, ErrLeft) {
+					t.Errorf("Ctrl-C: %v", err)
+				}
+			})
+			onTerminal(t, []string{"TERM=xterm"}, "", func(ctx context.Context, term *Terminal) {
+				gone := errors.New("the visit is over")
+				ctx, cancel := context.WithCancelCause(ctx)
+				cancel(gone)
+				if err := show(ctx, term); !errors.Is(err, gone) {
+					t.Errorf("cancelled: %v", err)
+				}
+			})
+		})
+	}
+}
+
+func TestWaitEndsWithItsStates(t *testing.T) {
+	for _, env := range []string{"TERM=xterm", "TERM=dumb"} {
+		out := onTerminal(t, []string{env}, "", func(ctx context.Context, term *Terminal) {
+			states := make(chan WaitState, 2)
+			states <- WaitState{Phase: PhaseRead}
+			close(states)
+			if err := Wait(ctx, term, Waiting{Device: "laptop-7"}, states); err != nil {
+				t.Error(err)
+			}
+		})
+		if env == "TERM=dumb" && !strings.Contains(out, "Somebody is reading") {
+			t.Errorf("the line mode says %q", out)
+		}
+	}
+}
+
+func TestRequestGoesBack(t *testing.T) {
+	for env, keys := range map[string]string{"TERM=xterm": "\x1b", "TERM=dumb": ".\r"} {
+		onTerminal(t, []string{env}, keys, func(ctx context.Context, term *Terminal) {
+			if _, err := AskRequest(ctx, term, techForm()); !errors.Is(err, ErrBack) {
+				t.Errorf("%s: %v", env, err)
+			}
+		})
+	}
+}
+
+func TestLineMode(t *testing.T) {
+	out := onTerminal(t, []string{"TERM=dumb"}, "lyon\r9\r\rkiosk-2\r1\rab\rdisk is full\rINC-1\r2\r9\r1,2\r\r\rdone\r2\r", func(ctx context.Context, term *Terminal) {
+		picked, err := Devices(ctx, term, DeviceList{Devices: techDevices(), Notice: "No device is called laptop-9."})
+		if err != nil || picked.Device != "laptop-7" {
+			t.Errorf("picked %v, %v", picked, err)
+		}
+		got, err := AskRequest(ctx, term, techForm())
+		want := RequestFields{Reason: "disk is full", Ticket: "INC-1", Login: "root", Capabilities: []string{"shell", "files.get"}, Minutes: 30}
+		if err != nil || fmt.Sprint(got) != fmt.Sprint(want) {
+			t.Errorf("asked %+v, %v", got, err)
+		}
+		if err := Notice(ctx, term, Note{Title: "anna refused."}); err != nil {
+			t.Error(err)
+		}
+		if note, err := ClosingNote(ctx, term, techSummary()); err != nil || note != "done" {
+			t.Errorf("note %q, %v", note, err)
+		}
+		if id, err := Recordings(ctx, term, techRecordings()); err != nil || id != "20261121-090000-abcdefgi" {
+			t.Errorf("recording %q, %v", id, err)
+		}
+	})
+	if strings.Contains(out, "\x1b") {
+		t.Errorf("the line mode moves the cursor: %q", out)
+	}
+	for _, want := range []string{"No device is called laptop-9.", "kiosk-2 has been away since", "A closing note is needed here.", "Say a little more"} {
+		if !strings.Contains(out, want) {
+			t.Errorf("%q is missing in %s", want, out)
+		}
+	}
+}
+
+func TestTechCatalogs(t *testing.T) {
+	en, err := catalogs.ReadFile("locale/tech.en.toml")
+	if err != nil {
+		t.Fatal(err)
+	}
+	fr, err := catalogs.ReadFile("locale/tech.fr.toml")
+	if err != nil {
+		t.Fatal(err)
+	}
+	shape := func(text []byte) string {
+		var b strings.Builder
+		for _, line := range strings.Split(string(text), "\n") {
+			if strings.HasPrefix(line, "[") {
+				b.WriteString("\n" + line)
+			}
+			for _, word := range []string{"{{.N}}", "{{.Of}}", "{{.Shown}}", "{{.All}}", "{{.Device}}", "{{.Since}}", "{{.Why}}", "{{.Who}}", "{{.When}}", "{{.Count}}", "{{.Time}}", "{{.Example}}", "{{.Surface}}", "{{.Text}}", "{{.Name}}", "{{.X}}", "{{.Y}}", "{{.Width}}", "{{.Height}}"} {
+				b.WriteString(strings.Repeat(word, strings.Count(line, word)))
+			}
+		}
+		return b.String()
+	}
+	if shape(en) != shape(fr) {
+		t.Errorf("the catalogs differ in keys or placeholders:\n%s\n%s", shape(en), shape(fr))
+	}
+}
+
+func TestTable(t *testing.T) {
+	rows := [][]string{{"laptop-7", "online", "Debian 12"}, {"kiosk", "away"}, {"日本", "", "x"}}
+	for _, c := range []struct {
+		width int
+		want  string
+	}{
+		{0, "NAME      STATE   OS\nlaptop-7  online  Debian 12\nkiosk     away\n日本              x\n"},
+		{20, "NAME   STATE  OS\nlapt…  onli…  Debia…\nkiosk  away\n日本          x\n"},
+		{1, "N…"},
+	} {
+		var b strings.Builder
+		if err := Table(&b, []string{"NAME", "STATE", "OS"}, rows, c.width); err != nil {
+			t.Fatal(err)
+		}
+		if c.width != 1 && b.String() != c.want {
+			t.Errorf("width %d:\n%s", c.width, b.String())
+		}
+	}
+	var b strings.Builder
+	if err := Table(&b, nil, nil, 80); err != nil || b.Len() != 0 {
+		t.Errorf("an empty table is %q, %v", b.String(), err)
+	}
+}
