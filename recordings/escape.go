@@ -15,33 +15,35 @@ import (
 // was there (0 is valid UTF-8, so it can't be meant otherwise). broken reports
 // whether there was a byte of the first kind.
 func appendText(dst, raw, p []byte) (text, bytes []byte, broken bool) {
-	for len(p) > 0 {
-		n := plainRun(p)
-		dst, p = append(dst, p[:n]...), p[n:]
-		if len(p) == 0 {
+	start := 0 // what is before it is in dst
+	for i := 0; i < len(p); {
+		if i += plainRun(p[i:]); i == len(p) {
 			break
 		}
-		if p[0] < utf8.RuneSelf {
-			dst, p = appendControl(dst, p[0]), p[1:]
+		if b := p[i]; b < utf8.RuneSelf {
+			dst = appendEscape(append(dst, p[start:i]...), b)
+			i++
+			start = i
 			continue
 		}
-		n = wideRun(p)
-		dst, p = append(dst, p[:n]...), p[n:]
-		if n > 0 {
+		if n := wideRun(p[i:]); n > 0 {
+			i += n
 			continue
 		}
-		r, size := utf8.DecodeRune(p)
+		r, size := utf8.DecodeRune(p[i:])
+		dst = append(dst, p[start:i]...)
 		switch {
 		case r != utf8.RuneError: // C1
-			dst = appendControl(dst, byte(r))
+			dst = appendEscape(dst, byte(r))
 		case size == 1:
-			dst, raw, broken = append(dst, "\uFFFD"...), append(raw, p[0]), true
+			dst, raw, broken = append(dst, "\uFFFD"...), append(raw, p[i]), true
 		default:
 			dst, raw = append(dst, "\uFFFD"...), append(raw, 0)
 		}
-		p = p[size:]
+		i += size
+		start = i
 	}
-	return dst, raw, broken
+	return append(dst, p[start:]...), raw, broken
 }
 
 // plainRun counts the bytes at the start of p that stand for themselves in a
@@ -66,10 +68,20 @@ func plainRun(p []byte) int {
 }
 
 // wideRun counts the bytes at the start of p that are valid UTF-8 outside
-// ASCII, no C1 control and not U+FFFD.
+// ASCII, no C1 control and not U+FFFD. The two common lengths are looked at
+// here, as far as one lead byte decides (RFC 3629, section 4).
 func wideRun(p []byte) int {
 	i := 0
 	for i < len(p) && p[i] >= utf8.RuneSelf {
+		b := p[i]
+		if b >= 0xC3 && b <= 0xDF && len(p)-i >= 2 && p[i+1]&0xC0 == 0x80 {
+			i += 2
+			continue
+		}
+		if b >= 0xE1 && b <= 0xEC && len(p)-i >= 3 && p[i+1]&0xC0 == 0x80 && p[i+2]&0xC0 == 0x80 {
+			i += 3
+			continue
+		}
 		r, size := utf8.DecodeRune(p[i:])
 		if r == utf8.RuneError || r < 0xA0 {
 			break
@@ -79,20 +91,20 @@ func wideRun(p []byte) int {
 	return i
 }
 
-// appendControl appends the escape of an ASCII byte or C1 control.
-func appendControl(dst []byte, b byte) []byte {
+// appendEscape appends the escape of an ASCII byte or C1 control.
+func appendEscape(dst []byte, b byte) []byte {
 	const hex = "0123456789abcdef"
 	switch b {
 	case '"', '\\':
 		return append(dst, '\\', b)
 	case '\n':
-		return append(dst, `\n`...)
+		return append(dst, '\\', 'n')
 	case '\r':
-		return append(dst, `\r`...)
+		return append(dst, '\\', 'r')
 	case '\t':
-		return append(dst, `\t`...)
+		return append(dst, '\\', 't')
 	case '\b':
-		return append(dst, `\b`...)
+		return append(dst, '\\', 'b')
 	}
 	return append(dst, '\\', 'u', '0', '0', hex[b>>4], hex[b&0xF])
 }
