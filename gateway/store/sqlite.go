@@ -57,10 +57,13 @@ func (s *Store) explain(doing string, err error) error {
 	switch {
 	case err == nil:
 		return nil
-	case errors.As(err, &engine):
-		return fmt.Errorf("%w: could not %s: %s (%w)", ErrUnavailable, doing, advice(engine.Code(), s.file), err)
 	case errors.Is(err, context.Canceled), errors.Is(err, context.DeadlineExceeded):
 		return fmt.Errorf("%s: %w", doing, err)
+	case errors.As(err, &engine) && engine.Code()&0xff == sqlite3.SQLITE_INTERRUPT:
+		// Between two rows the driver says so instead of the context's error.
+		return fmt.Errorf("%s: %w", doing, context.Canceled)
+	case errors.As(err, &engine):
+		return fmt.Errorf("%w: could not %s: %s (%w)", ErrUnavailable, doing, advice(engine.Code(), s.file), err)
 	case s.closing():
 		return ErrClosed
 	}

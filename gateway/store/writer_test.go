@@ -17,7 +17,7 @@ import (
 // that it is kept.
 func TestManyWriters(t *testing.T) {
 	s, ctx := openIn(t, t.TempDir()), context.Background()
-	const writers, each = 100, 10
+	const writers, each = 100, 4
 	errs := make(chan error, writers)
 	for w := range writers {
 		go func() {
