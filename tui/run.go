@@ -51,7 +51,7 @@ func run(ctx context.Context, t *Terminal, s screen) error {
 	// Without a terminal of its own Bubble Tea asks it nothing, so no reply
 	// can arrive later and be taken for typing.
 	p := tea.NewProgram(&program{screen: s},
-		tea.WithContext(ctx), tea.WithInput(nil), tea.WithOutput(t.Out),
+		tea.WithContext(ctx), tea.WithInput(nil), tea.WithOutput(rawOutput{t.Out}),
 		tea.WithEnvironment(t.Env), tea.WithColorProfile(t.profile()),
 		tea.WithWindowSize(size.Width, size.Height),
 		tea.WithoutSignalHandler())
