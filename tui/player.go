@@ -166,9 +166,9 @@ func (s *playScreen) showing() bool {
 	return s.shown.reel == s.reels[s.which] && s.shown.reached
 }
 
-// within keeps a time inside of what is known of the recording.
+// within keeps a time inside of the recording, once its length is known.
 func (s *playScreen) within(at time.Duration) time.Duration {
-	if s.shown.reel != s.reels[s.which] {
+	if s.shown.reel != s.reels[s.which] || !s.shown.known {
 		return max(at, 0)
 	}
 	return max(0, min(at, s.shown.length))
