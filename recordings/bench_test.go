@@ -136,10 +136,12 @@ func BenchmarkRead(b *testing.B) {
 	}
 }
 
-// BenchmarkAppendEvent is a keystroke's echo, encoded.
-func BenchmarkAppendEvent(b *testing.B) {
-	var dst []byte
+// BenchmarkKeystroke is a keystroke's echo, encoded.
+func BenchmarkKeystroke(b *testing.B) {
+	var e encoder
+	p := []byte("x")
 	for b.Loop() {
-		dst = appendEvent(dst[:0], 90*time.Minute+time.Microsecond, 'o', "x")
+		e.lines = e.lines[:0]
+		e.piece(outStream, 90*time.Minute+time.Microsecond, nil, p)
 	}
 }

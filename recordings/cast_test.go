@@ -439,10 +439,10 @@ func FuzzShell(f *testing.F) {
 	r := create(f, l, visitNumber(1))
 	f.Fuzz(func(t *testing.T, a, b []byte) {
 		s := &Shell{rec: r, name: "fuzz", start: time.Now(), carry: make(map[byte][]byte)}
-		text := []byte(`{"version":2,"width":80,"height":24,"accord":{"format":1}}` + "\n")
-		text = s.appendStream(text, outStream, a, true)
-		text = s.appendStream(text, outStream, b, true)
-		c, err := NewCast(bytes.NewReader(text))
+		e := encoder{lines: []byte(`{"version":2,"width":80,"height":24,"accord":{"format":1}}` + "\n")}
+		s.encode(&e, outStream, a, true)
+		s.encode(&e, outStream, b, true)
+		c, err := NewCast(bytes.NewReader(e.lines))
 		must(t, err)
 		var got bytes.Buffer
 		_, err = c.WriteStream(&got, Stdout)

@@ -3,6 +3,7 @@ package recordings
 import (
 	"encoding/binary"
 	"math/bits"
+	"slices"
 	"unicode/utf8"
 )
 
@@ -35,16 +36,77 @@ func appendText(dst, raw, p []byte) (text, bytes []byte, broken bool) {
 		switch {
 		case r != utf8.RuneError: // C1
 			dst = appendEscape(dst, byte(r))
+			i += size
 		case size == 1:
-			dst, raw, broken = append(dst, "\uFFFD"...), append(raw, p[i]), true
+			var n int
+			dst, raw, n = appendDense(dst, raw, p[i:])
+			i, broken = i+n, true
 		default:
 			dst, raw = append(dst, "\uFFFD"...), append(raw, 0)
+			i += size
 		}
-		i += size
 		start = i
 	}
 	return append(dst, p[start:]...), raw, broken
 }
+
+// denseBytes is how far appendDense goes. Where one byte is no UTF-8, others
+// are near.
+const denseBytes = 64
+
+// appendDense is appendText for bytes that are mostly no text, up to
+// denseBytes of them and a character more. It writes each byte's escape from a
+// table, eight bytes at once, so that a branch is left only where a character
+// may start. It returns how many bytes it took.
+func appendDense(dst, raw, p []byte) (text, bytes []byte, took int) {
+	limit := min(len(p), denseBytes)
+	n, m := len(dst), len(raw)
+	dst, raw = slices.Grow(dst, 8*denseBytes+8), slices.Grow(raw, denseBytes+1)
+	dst, raw = dst[:cap(dst)], raw[:cap(raw)]
+	for took < limit {
+		b := p[took]
+		if b >= 0xC2 && b <= 0xF4 { // RFC 3629: no other byte starts a wide character
+			if r, size := utf8.DecodeRune(p[took:]); size > 1 {
+				switch {
+				case r < 0xA0:
+					n = len(appendEscape(dst[:n], byte(r)))
+				default:
+					n += copy(dst[n:], p[took:took+size])
+				}
+				if r == utf8.RuneError {
+					raw[m], m = 0, m+1
+				}
+				took += size
+				continue
+			}
+		}
+		e := &escapes[b]
+		binary.LittleEndian.PutUint64(dst[n:], e.text)
+		raw[m] = b
+		n, m, took = n+int(e.size), m+int(e.raw), took+1
+	}
+	return dst[:n], raw[:m], took
+}
+
+// escapes is how appendDense writes a byte: text is size bytes long, and raw is
+// 1 if the byte is no ASCII.
+var escapes = func() (table [256]struct {
+	text      uint64
+	size, raw uint8
+}) {
+	for b := range table {
+		text := []byte{byte(b)}
+		switch {
+		case b >= utf8.RuneSelf:
+			text, table[b].raw = []byte("\uFFFD"), 1
+		case plainRun(text) == 0:
+			text = appendEscape(nil, byte(b))
+		}
+		table[b].size = uint8(len(text))
+		table[b].text = binary.LittleEndian.Uint64(append(text, make([]byte, 8)...))
+	}
+	return table
+}()
 
 // plainRun counts the bytes at the start of p that stand for themselves in a
 // JSON string: ASCII but controls, quote and backslash. It looks at eight bytes

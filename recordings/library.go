@@ -14,11 +14,11 @@ import (
 // Library is the folder of all recordings. One process at a time has it open.
 // All methods may be called from any goroutine.
 type Library struct {
-	cfg     Config
-	sign    Sign
-	root    *os.Root
-	lock    *os.File
-	buffers sync.Pool // of *[]byte, for encoding
+	cfg      Config
+	sign     Sign
+	root     *os.Root
+	lock     *os.File
+	encoders sync.Pool
 
 	mu     sync.Mutex
 	open   map[string]*Recording // by visit; nil while one is made or recovered
@@ -51,7 +51,7 @@ func open(cfg Config, sign Sign) (_ *Library, err error) {
 		return nil, err
 	}
 	l := &Library{cfg: cfg, sign: sign, root: root, open: make(map[string]*Recording)}
-	l.buffers.New = func() any { return new([]byte) }
+	l.encoders.New = func() any { return new(encoder) }
 	defer func() {
 		if err != nil {
 			l.closeFiles()
@@ -133,18 +133,6 @@ func (l *Library) forget(id string) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	delete(l.open, id)
-}
-
-// maxBuffer bounds the encoding buffers that are kept. Text fits; binary data
-// can take more, up to 0.5 MiB.
-const maxBuffer = 128 << 10
-
-func (l *Library) buffer() *[]byte { return l.buffers.Get().(*[]byte) }
-
-func (l *Library) recycle(b *[]byte) {
-	if cap(*b) <= maxBuffer {
-		l.buffers.Put(b)
-	}
 }
 
 // Create starts the recording of a visit. Its folder must not exist

@@ -1,7 +1,6 @@
 package recordings
 
 import (
-	"encoding/base64"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -219,19 +218,19 @@ func (s *Shell) finish(status string) error {
 	}
 	s.closed = true
 	defer s.file.ended.Store(true)
-	var out []byte
+	var e encoder
 	for _, stream := range []byte{outStream, errStream, inStream} {
 		if carry := s.carry[stream]; len(carry) > 0 {
-			out = s.appendPiece(out, stream, s.clock(), nil, carry)
+			e.piece(stream, s.clock(), nil, carry)
 		}
 	}
 	if status != "" {
-		out = append(appendEvent(out, s.clock(), 'x', status), '\n')
+		e.event(s.clock(), 'x', status)
 	}
-	if len(out) == 0 {
+	if len(e.lines) == 0 {
 		return s.rec.Err()
 	}
-	return s.put(out)
+	return s.put(e.lines)
 }
 
 // line writes an event that is no part of a stream.
@@ -241,13 +240,15 @@ func (s *Shell) line(code byte, text string) error {
 	if s.closed {
 		return ErrSealed
 	}
-	return s.put(append(appendEvent(nil, s.clock(), code, text), '\n'))
+	var e encoder
+	e.event(s.clock(), code, text)
+	return s.put(e.lines)
 }
 
 // stream writes p in pieces, each with one write(2).
 func (s *Shell) stream(stream byte, p []byte) error {
-	buf := s.rec.lib.buffer()
-	defer s.rec.lib.recycle(buf)
+	e := s.rec.lib.encoder()
+	defer s.rec.lib.recycle(e)
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.closed {
@@ -256,8 +257,12 @@ func (s *Shell) stream(stream byte, p []byte) error {
 	for len(p) > 0 {
 		piece := p[:min(len(p), maxPiece)]
 		p = p[len(piece):]
-		*buf = s.appendStream((*buf)[:0], stream, piece, len(p) == 0)
-		if err := s.put(*buf); err != nil {
+		e.lines = e.lines[:0]
+		s.encode(e, stream, piece, len(p) == 0)
+		if len(e.lines) == 0 {
+			continue
+		}
+		if err := s.put(e.lines); err != nil {
 			return err
 		}
 	}
@@ -279,10 +284,10 @@ func (s *Shell) put(lines []byte) error {
 // clock is the time since the cast's start, by a clock that isn't set.
 func (s *Shell) clock() time.Duration { return time.Since(s.start) }
 
-// appendStream appends the events for p. What is left of an unfinished
-// character is carried to the stream's next event; it is recorded at once,
-// too, because p will be forwarded, unless more of the same write follows.
-func (s *Shell) appendStream(dst []byte, stream byte, p []byte, last bool) []byte {
+// encode adds the events for p. What is left of an unfinished character is
+// carried to the stream's next event; it is recorded at once, too, because p
+// will be forwarded, unless more of the same write follows.
+func (s *Shell) encode(e *encoder, stream byte, p []byte, last bool) {
 	t := s.clock()
 	char, took, whole := []byte(nil), 0, true
 	if carry := s.carry[stream]; len(carry) > 0 {
@@ -292,53 +297,12 @@ func (s *Shell) appendStream(dst []byte, stream byte, p []byte, last bool) []byt
 	if whole {
 		cut := splitTail(p)
 		if len(char)+cut > 0 {
-			dst = s.appendPiece(dst, stream, t, char, p[:cut])
+			e.piece(stream, t, char, p[:cut])
 		}
 		char = p[cut:]
 	}
 	s.carry[stream] = append(s.carry[stream][:0], char...)
-	if len(char) == 0 || !last {
-		return dst
+	if len(char) > 0 && last {
+		e.carry(stream, t, char)
 	}
-	dst = appendHead(dst, t, 'c')
-	dst = append(dst, stream)
-	return append(base64.StdEncoding.AppendEncode(dst, char), "\"]\n"...)
-}
-
-// appendPiece appends one event with the text of char and p, and before it
-// the lines that say what the text does not.
-func (s *Shell) appendPiece(dst []byte, stream byte, t time.Duration, char, p []byte) []byte {
-	code := stream
-	if stream == errStream {
-		dst = append(appendEvent(dst, t, 'e', ""), '\n')
-		code = outStream
-	}
-	start := len(dst)
-	dst = appendHead(dst, t, code)
-	dst, raw, broken1 := appendText(dst, nil, char)
-	dst, raw, broken2 := appendText(dst, raw, p)
-	dst = append(dst, "\"]\n"...)
-	if broken1 || broken2 {
-		line := base64.StdEncoding.AppendEncode(appendHead(nil, t, 'b'), raw)
-		dst = slices.Insert(dst, start, append(line, "\"]\n"...)...)
-	}
-	return dst
-}
-
-// appendEvent appends an event without its newline.
-func appendEvent(dst []byte, t time.Duration, code byte, text string) []byte {
-	dst, _, _ = appendText(appendHead(dst, t, code), nil, []byte(text))
-	return append(dst, "\"]"...)
-}
-
-// appendHead appends an event up to its text: the time in seconds with six
-// decimals, and the code.
-func appendHead(dst []byte, t time.Duration, code byte) []byte {
-	us := t.Microseconds()
-	dst = strconv.AppendInt(append(dst, '['), us/1e6, 10)
-	dst = append(dst, '.')
-	for div := int64(1e5); div > 0; div /= 10 {
-		dst = append(dst, byte('0'+us/div%10))
-	}
-	return append(dst, ',', '"', code, '"', ',', '"')
 }
