@@ -88,7 +88,7 @@ func read(path string, into Checker, trusted bool) error {
 	if err != nil {
 		return fmt.Errorf("can't open the configuration: %w", err)
 	}
-	defer f.Close() //nolint:errcheck // it was only read
+	defer f.Close()
 	info, err := f.Stat()
 	if err != nil {
 		return fmt.Errorf("can't look at the configuration: %w", err)
