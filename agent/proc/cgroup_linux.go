@@ -1,0 +1,102 @@
+package proc
+
+import (
+	"bytes"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strconv"
+	"strings"
+)
+
+// cgroup is the path of a version 2 control group that holds one shell's
+// processes, "" where there is none. It is a second net below the keepers'
+// search: the kernel itself kills all of a group, forks included. All methods
+// do nothing for "", and no error of theirs matters to the search.
+type cgroup string
+
+// newCgroup makes a group below the agent's own, where the device lets the
+// agent do that (root, or systemd's Delegate=yes) and the kernel has
+// cgroup.kill (Linux 5.14).
+func newCgroup(name string) cgroup {
+	own, err := ownCgroup()
+	if err != nil {
+		return ""
+	}
+	c := cgroup(filepath.Join(own, name))
+	if err := os.Mkdir(string(c), 0o755); err != nil {
+		return ""
+	}
+	if _, err := os.Stat(c.file("cgroup.kill")); err != nil {
+		c.remove()
+		return ""
+	}
+	return c
+}
+
+func (c cgroup) file(name string) string { return filepath.Join(string(c), name) }
+
+func (c cgroup) write(file, text string) {
+	if c != "" {
+		_ = os.WriteFile(c.file(file), []byte(text), 0)
+	}
+}
+
+// add moves a process into the group; what it starts from then on is born
+// there.
+func (c cgroup) add(pid int) { c.write("cgroup.procs", strconv.Itoa(pid)) }
+
+func (c cgroup) kill() { c.write("cgroup.kill", "1") }
+
+// remove takes the group away once it is empty.
+func (c cgroup) remove() {
+	if c != "" {
+		_ = os.Remove(string(c))
+	}
+}
+
+// ownCgroup is the folder of this process's version 2 group.
+func ownCgroup() (string, error) {
+	mounts, err := os.ReadFile("/proc/self/mountinfo")
+	if err != nil {
+		return "", err
+	}
+	groups, err := os.ReadFile("/proc/self/cgroup")
+	if err != nil {
+		return "", err
+	}
+	return cgroupFolder(string(mounts), string(groups))
+}
+
+// cgroupFolder reads proc_pid_mountinfo(5) and cgroups(7): the version 2
+// hierarchy is the one numbered 0, and a mount shows it from its root on. A
+// path with ".." lies outside of this process's cgroup namespace.
+func cgroupFolder(mounts, groups string) (string, error) {
+	path := ""
+	for line := range strings.Lines(groups) {
+		if rest, ok := strings.CutPrefix(strings.TrimSuffix(line, "\n"), "0::"); ok {
+			path = rest
+		}
+	}
+	for line := range strings.Lines(mounts) {
+		before, after, _ := strings.Cut(line, " - ")
+		f := strings.Fields(before)
+		if !strings.HasPrefix(after, "cgroup2 ") || len(f) < 5 {
+			continue
+		}
+		rel, err := filepath.Rel(f[3], path)
+		if path == filepath.Clean(path) && err == nil && filepath.IsLocal(rel) {
+			return filepath.Join(unescape(f[4]), rel), nil
+		}
+	}
+	return "", fmt.Errorf("no version 2 control group can be seen")
+}
+
+// unescape undoes mountinfo's octal escapes of space, tab, newline, backslash.
+func unescape(s string) string {
+	out := []byte(s)
+	for _, c := range []byte(" \t\n\\") {
+		out = bytes.ReplaceAll(out, fmt.Appendf(nil, `\%03o`, c), []byte{c})
+	}
+	return string(out)
+}

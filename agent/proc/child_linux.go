@@ -1,0 +1,65 @@
+package proc
+
+import (
+	"encoding/gob"
+	"fmt"
+	"net"
+	"os"
+	"path/filepath"
+	"runtime"
+	"syscall"
+	"unsafe"
+
+	"golang.org/x/sys/unix"
+)
+
+// child becomes the account and then the shell. It was started as the leader
+// of a new session, with its terminal as the controlling one. Its socket
+// closes by itself when it becomes the shell.
+func child(control *net.UnixConn) error {
+	var spec launch
+	if err := gob.NewDecoder(control).Decode(&spec); err != nil {
+		return nil // the keeper left
+	}
+	_, _ = fmt.Fprint(control, become(spec))
+	os.Exit(255)
+	return nil
+}
+
+// become returns only when it fails. Limits and the OOM score stay as the
+// agent has them, and no_new_privs stays off so that sudo works.
+func become(spec launch) error {
+	runtime.LockOSThread() // the thread that is checked is the one that runs the shell
+	a := spec.Account
+	if err := drop(a); err != nil {
+		return err
+	}
+	unix.Umask(0o022)
+	if os.Chdir(a.Home) != nil {
+		_ = os.Chdir("/") // never fails: it is this process's folder already
+	}
+	argv := []string{"-" + filepath.Base(a.Shell)} // the dash makes a login shell
+	if spec.Command != "" {
+		argv = []string{filepath.Base(a.Shell), "-c", spec.Command}
+	}
+	resetSignals()
+	err := syscall.Exec(a.Shell, argv, spec.Env)
+	return fmt.Errorf("run %s as %s: %w", a.Shell, a.Name, err)
+}
+
+// lastSignal is Linux's highest (_NSIG is 64, but for MIPS).
+const lastSignal = 64
+
+// resetSignals gives every signal its default meaning and blocks none. What
+// the agent's starter ignored or blocked would reach the shell otherwise, and
+// Ctrl-C be dead in it. The Go runtime resets only what it handles itself.
+func resetSignals() {
+	// A kernel sigaction of zeros is SIG_DFL without flags on every platform;
+	// the largest is shorter than this.
+	var action [64]byte
+	for s := uintptr(1); s <= lastSignal; s++ {
+		// SIGKILL and SIGSTOP refuse; they are what they are.
+		_, _, _ = unix.RawSyscall6(unix.SYS_RT_SIGACTION, s, uintptr(unsafe.Pointer(&action)), 0, 8, 0, 0)
+	}
+	_ = unix.PthreadSigmask(unix.SIG_SETMASK, &unix.Sigset_t{}, nil)
+}

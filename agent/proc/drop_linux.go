@@ -1,0 +1,113 @@
+package proc
+
+import (
+	"errors"
+	"fmt"
+	"os"
+	"slices"
+	"strconv"
+	"strings"
+	"syscall"
+)
+
+// drop makes this process the account for good and proves it. An agent that
+// isn't root can only stay what it is.
+func drop(a Account) error {
+	if err := allowed(a); err != nil {
+		return err
+	}
+	if os.Geteuid() != 0 {
+		return nil
+	}
+	groups := slices.Clone(a.Groups)
+	groups = append(groups, a.GID)
+	slices.Sort(groups)
+	groups = slices.Compact(groups)
+	// Groups first: after setuid nobody may set them. The syscall package sets
+	// all threads, x/sys/unix would set groups on one.
+	if err := syscall.Setgroups(groups); err != nil {
+		return fmt.Errorf("take the groups of %s: %w", a.Name, err)
+	}
+	if err := syscall.Setresgid(a.GID, a.GID, a.GID); err != nil {
+		return fmt.Errorf("take the group of %s: %w", a.Name, err)
+	}
+	if err := syscall.Setresuid(a.UID, a.UID, a.UID); err != nil {
+		return fmt.Errorf("become %s: %w", a.Name, err)
+	}
+	if err := proveDropped(a, groups); err != nil {
+		return fmt.Errorf("become %s: %w, so no shell is started", a.Name, err)
+	}
+	return nil
+}
+
+// allowed says whether an agent with this process's rights can run a as a.
+func allowed(a Account) error {
+	if err := a.check(); err != nil {
+		return err
+	}
+	if uid := os.Geteuid(); uid != 0 && a.UID != uid {
+		return fmt.Errorf("the agent runs as user %d and can't become %s: ask for a shell as that user, or have the agent started as root", uid, a.Name)
+	}
+	return nil
+}
+
+// proveDropped checks what the kernel says this process is, then tries to get
+// root's rights back, which must fail.
+func proveDropped(a Account, groups []int) error {
+	status, err := os.ReadFile("/proc/thread-self/status")
+	if err != nil {
+		return err
+	}
+	if err := checkStatus(string(status), a, groups); err != nil || a.UID == 0 {
+		return err
+	}
+	for _, regain := range []struct {
+		what string
+		try  func() error
+	}{
+		{"setuid", func() error { return syscall.Setuid(0) }},
+		{"setresuid", func() error { return syscall.Setresuid(-1, 0, -1) }},
+		{"setgroups", func() error { return syscall.Setgroups([]int{0}) }},
+		{"setgid", func() error {
+			if slices.Contains(groups, 0) {
+				return syscall.EPERM // root's group is this account's own
+			}
+			return syscall.Setgid(0)
+		}},
+	} {
+		if regain.try() == nil {
+			return fmt.Errorf("%s could get root's rights back", regain.what)
+		}
+	}
+	return nil
+}
+
+// checkStatus reads proc_pid_status(5): all four user ids (real, effective,
+// saved, file system), all four group ids and the groups are the account's,
+// and only root has capabilities.
+func checkStatus(status string, a Account, groups []int) error {
+	fields := make(map[string]string)
+	for line := range strings.Lines(status) {
+		name, rest, _ := strings.Cut(line, ":")
+		fields[name] = strings.Join(strings.Fields(rest), " ")
+	}
+	four := func(id int) string { return strings.TrimSpace(strings.Repeat(strconv.Itoa(id)+" ", 4)) }
+	if fields["Uid"] != four(a.UID) || fields["Gid"] != four(a.GID) {
+		return fmt.Errorf("the ids are still user %s, group %s", fields["Uid"], fields["Gid"])
+	}
+	if fields["Groups"] != strings.Trim(fmt.Sprint(groups), "[]") {
+		return fmt.Errorf("the groups are still %s", fields["Groups"])
+	}
+	if a.UID == 0 {
+		return nil
+	}
+	for _, set := range []string{"CapPrm", "CapEff"} {
+		if strings.Trim(fields[set], "0") != "" || fields[set] == "" {
+			return errors.New("capabilities were kept")
+		}
+	}
+	if strings.Trim(fields["CapAmb"], "0") != "" { // none before Linux 4.3
+		return errors.New("ambient capabilities were kept")
+	}
+	return nil
+}

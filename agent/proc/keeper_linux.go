@@ -1,0 +1,207 @@
+package proc
+
+import (
+	"encoding/gob"
+	"io"
+	"net"
+	"os"
+	"os/signal"
+	"syscall"
+	"time"
+
+	"golang.org/x/sys/unix"
+)
+
+// launch is what the agent sends to the keeper, and the keeper to the child.
+type launch struct {
+	Account  Account
+	Command  string
+	Env      []string
+	Terminal bool
+	Cgroup   cgroup
+}
+
+// started is the keeper's first message to the agent: the shell runs, or why
+// it doesn't. The second is its [Exit].
+type started struct {
+	Keeper      int
+	KeeperStart uint64 // as in process
+	Main        int
+	Problem     string
+}
+
+// warden starts the keeper. When that is gone, it may have left its tree here.
+func warden(control *net.UnixConn) error {
+	nulls, err := nullFiles()
+	if err != nil {
+		return err
+	}
+	t, err := plant(keeperName, &syscall.SysProcAttr{Setsid: true}, append(nulls, inherited(wardenFiles)...))
+	if err != nil {
+		return err
+	}
+	select {
+	case <-t.exit:
+	case <-ordered(control):
+	}
+	t.kill("")
+	return nil
+}
+
+// keeper starts the child from what the agent sends, tells how it went, and
+// stays until nothing is below it any more.
+func keeper(control *net.UnixConn) error {
+	var spec launch
+	if err := gob.NewDecoder(control).Decode(&spec); err != nil {
+		return nil // the agent left
+	}
+	end := ordered(control)
+	tell := gob.NewEncoder(control)
+	t, answer, err := startChild(spec)
+	if err != nil {
+		return tell.Encode(started{Problem: err.Error()})
+	}
+	select {
+	case problem := <-answer:
+		// An agent that left is noticed by ordered.
+		_ = tell.Encode(started{t.self.pid, t.self.start, t.main, problem})
+	case <-end:
+	}
+	t.keep(end, spec.Cgroup, tell)
+	return nil
+}
+
+// startChild starts the login child. What it answers before it becomes the
+// shell is why it couldn't, or nothing.
+func startChild(spec launch) (*tree, <-chan string, error) {
+	mine, theirs, err := pair()
+	if err != nil {
+		return nil, nil, err
+	}
+	session := &syscall.SysProcAttr{Setsid: true, Setctty: spec.Terminal}
+	t, err := plant(childName, session, append(inherited(keeperFiles), theirs))
+	if err != nil {
+		_ = mine.Close()
+		return nil, nil, err
+	}
+	// The child waits for its orders, so it is in the group before it forks.
+	spec.Cgroup.add(t.main)
+	answer := make(chan string, 1)
+	go func() {
+		defer func() { _ = mine.Close() }()
+		_ = gob.NewEncoder(mine).Encode(spec) // a child that is gone shows as an exit
+		text, _ := io.ReadAll(mine)
+		answer <- string(text)
+	}()
+	return t, answer, nil
+}
+
+// ordered is closed when the tree has to end: the agent closed the socket, on
+// purpose or by dying, or this process was told to go.
+func ordered(control io.Reader) <-chan struct{} {
+	end, closed := make(chan struct{}), make(chan struct{})
+	told := make(chan os.Signal, 1)
+	signal.Notify(told, unix.SIGTERM, unix.SIGINT, unix.SIGHUP, unix.SIGQUIT)
+	go func() {
+		_, _ = io.Copy(io.Discard, control)
+		close(closed)
+	}()
+	go func() {
+		defer close(end)
+		select {
+		case <-closed:
+		case <-told:
+		}
+	}()
+	return end
+}
+
+// tree is all that runs below a keeper.
+type tree struct {
+	self  process                 // the keeper
+	main  int                     // the process that it started
+	exit  chan syscall.WaitStatus // of main
+	empty chan struct{}           // closed when the kernel knows of no descendant
+}
+
+// plant makes this process a subreaper and starts the tree's main process. The
+// files given are closed here: only the tree holds them.
+func plant(name string, sys *syscall.SysProcAttr, files []*os.File) (*tree, error) {
+	defer closeAll(files)
+	self, err := readProcess(os.Getpid())
+	if err != nil {
+		return nil, err
+	}
+	if err := unix.Prctl(unix.PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0); err != nil {
+		return nil, os.NewSyscallError("become a subreaper", err)
+	}
+	p, err := spawn(name, os.Args[1], files, sys)
+	if err != nil {
+		return nil, err
+	}
+	t := &tree{self: self, main: p.Pid, exit: make(chan syscall.WaitStatus, 1), empty: make(chan struct{})}
+	_ = p.Release() // reap waits for it, as for every other child
+	go t.reap()
+	return t, nil
+}
+
+// reap waits for children of every kind, born here or orphaned to here, until
+// there are none. Since orphans come here, none means no descendant at all.
+func (t *tree) reap() {
+	defer close(t.empty)
+	for ended := false; ; {
+		var s syscall.WaitStatus
+		pid, err := syscall.Wait4(-1, &s, unix.WALL, nil)
+		switch {
+		case err == syscall.EINTR:
+		case err != nil:
+			return // ECHILD
+		case pid == t.main && !ended:
+			ended = true
+			t.exit <- s
+		}
+	}
+}
+
+// keep waits until the tree is empty, and kills it when it has to end. It
+// tells the main process's exit.
+func (t *tree) keep(end <-chan struct{}, group cgroup, tell *gob.Encoder) {
+	var s syscall.WaitStatus
+	select {
+	case s = <-t.exit:
+	case <-end:
+		t.kill(group)
+		s = <-t.exit
+	}
+	_ = tell.Encode(exitOf(s)) // an agent that left is noticed by ordered
+	select {
+	case <-t.empty:
+	case <-end:
+		t.kill(group)
+	}
+	group.remove()
+}
+
+const (
+	firstPause   = 2 * time.Millisecond
+	longestPause = 200 * time.Millisecond
+)
+
+// kill kills the tree again and again until it is empty, however long that
+// takes: what can't be killed, because it became another account or hangs in
+// the kernel, keeps its keeper.
+func (t *tree) kill(group cgroup) {
+	for pause := firstPause; ; pause = min(2*pause, longestPause) {
+		select {
+		case <-t.empty:
+			return
+		default:
+		}
+		group.kill()
+		killAll(func() []process { return below(t.self) })
+		select {
+		case <-t.empty:
+		case <-time.After(pause):
+		}
+	}
+}

@@ -1,0 +1,53 @@
+//go:build !linux
+
+package proc
+
+import (
+	"io"
+	"os"
+)
+
+// Main must be the first call of main; here it has nothing to do.
+func Main() {}
+
+// Process can't exist here: see [ErrSystem].
+type Process struct{}
+
+// Start fails with ErrSystem.
+func Start(Spec) (*Process, error) { return nil, ErrSystem }
+
+// Belongs is false: there are no shells.
+func Belongs(int) bool { return false }
+
+// Terminal is nil.
+func (*Process) Terminal() *os.File { return nil }
+
+// Stdin is nil.
+func (*Process) Stdin() io.WriteCloser { return nil }
+
+// Stdout is nil.
+func (*Process) Stdout() io.Reader { return nil }
+
+// Stderr is nil.
+func (*Process) Stderr() io.Reader { return nil }
+
+// Resize fails with ErrSystem.
+func (*Process) Resize(_, _, _, _ int) error { return ErrSystem }
+
+// Signal fails with ErrSystem.
+func (*Process) Signal(string) error { return ErrSystem }
+
+// Wait is the zero Exit.
+func (*Process) Wait() Exit { return Exit{} }
+
+// Done is nil.
+func (*Process) Done() <-chan struct{} { return nil }
+
+// Kill has nothing to kill.
+func (*Process) Kill() {}
+
+// Leftover is 0.
+func (*Process) Leftover() int { return 0 }
+
+// Close has nothing to close.
+func (*Process) Close() {}
