@@ -10,7 +10,6 @@ import (
 	"testing/synctest"
 	"time"
 
-	"go.uber.org/goleak"
 	"pgregory.net/rapid"
 )
 
@@ -115,19 +114,21 @@ func TestAskExtends(t *testing.T) {
 }
 
 func TestAskCancelled(t *testing.T) {
-	defer goleak.VerifyNone(t, goleak.IgnoreCurrent())
 	for _, env := range [][]string{nil, {"ACCORD_PLAIN=1"}} {
-		term, keys, _ := pipeTerminal(env...)
-		cause := errors.New("answered elsewhere")
-		ctx, cancel := context.WithCancelCause(t.Context())
-		p := samplePrompt()
-		p.Deadline = time.Now().Add(time.Hour)
-		go cancel(cause)
-		a, err := Ask(ctx, term, p, nil)
-		if !errors.Is(err, cause) || a.Choice != None {
-			t.Errorf("%+v (%v)", a, err)
-		}
-		_ = keys.Close()
+		synctest.Test(t, func(t *testing.T) {
+			term, keys, _ := pipeTerminal(env...)
+			cause := errors.New("answered elsewhere")
+			ctx, cancel := context.WithCancelCause(t.Context())
+			p := samplePrompt()
+			p.Deadline = time.Now().Add(time.Hour)
+			time.AfterFunc(time.Second, func() { cancel(cause) })
+			a, err := Ask(ctx, term, p, nil)
+			if !errors.Is(err, cause) || a.Choice != None {
+				t.Errorf("%+v (%v)", a, err)
+			}
+			_ = keys.Close()
+			<-time.After(quietTime) // a timer of Bubble Tea can't be stopped
+		})
 	}
 }
 

@@ -4,6 +4,7 @@ import (
 	"embed"
 	"fmt"
 	"strings"
+	"sync"
 
 	"github.com/BurntSushi/toml"
 	"github.com/nicksnyder/go-i18n/v2/i18n"
@@ -51,9 +52,12 @@ func PhrasesFor(locale string) *Phrases {
 	return &Phrases{Tag: tag, loc: i18n.NewLocalizer(bundle(), tag.String())}
 }
 
-// bundle reads the catalogs. They are part of the program, so one that can't
-// be read is a broken build.
-func bundle() *i18n.Bundle {
+// bundle holds the catalogs, read once and never changed.
+var bundle = sync.OnceValue(readCatalogs)
+
+// readCatalogs reads the catalogs. They are part of the program, so one that
+// can't be read is a broken build.
+func readCatalogs() *i18n.Bundle {
 	b := i18n.NewBundle(language.English)
 	b.RegisterUnmarshalFunc("toml", toml.Unmarshal)
 	files, err := catalogs.ReadDir("locale")

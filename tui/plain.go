@@ -29,6 +29,8 @@ type lineMode struct {
 	t   *Terminal
 	ph  *Phrases
 	dec uv.EventDecoder
+	// touched is called at the first key of a line; it may be nil.
+	touched func()
 }
 
 // lines puts the terminal into the line mode, in the language of ph.
@@ -92,6 +94,9 @@ func (l *lineMode) read(ctx context.Context, line *typedLine) error {
 		}
 		if line.first.IsZero() {
 			line.first = ev.at
+			if l.touched != nil {
+				l.touched()
+			}
 		}
 		switch msg := ev.msg.(type) {
 		case tea.PasteMsg:

@@ -6,6 +6,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"sync"
 	"time"
 )
 
@@ -18,7 +19,6 @@ var errAgain = errors.New("the line was no answer")
 type plainAsking struct {
 	*lineMode
 	prompt   Prompt
-	seen     func() // nil once called
 	guard    guard
 	shown    time.Time
 	extended int
@@ -29,7 +29,9 @@ type plainAsking struct {
 }
 
 func askPlain(ctx context.Context, t *Terminal, p Prompt, seen func()) (Answer, error) {
-	m := &plainAsking{lineMode: t.lines(PhrasesFor(t.Locale())), prompt: p, seen: seen, shown: time.Now()}
+	m := &plainAsking{lineMode: t.lines(PhrasesFor(t.Locale())), prompt: p, shown: time.Now()}
+	var once sync.Once
+	m.touched = func() { once.Do(seen) }
 	a, err := m.run(ctx)
 	m.say(m.ph.outcome(a, p))
 	return a, err
@@ -231,10 +233,6 @@ func (m *plainAsking) line(ctx context.Context, question string) (string, error)
 	m.guard.restart(time.Now())
 	var line typedLine
 	err := m.readUntil(ctx, question, &line)
-	if m.seen != nil && !line.first.IsZero() {
-		m.seen()
-		m.seen = nil
-	}
 	if err != nil {
 		return "", err
 	}

@@ -22,6 +22,7 @@ type (
 		Device, Organisation string
 		Connected            bool      // to the gateway
 		Since                time.Time // of being connected or away; zero is not known
+		Hint                 []string  // lines of whoever opened the screen, shown below
 	}
 	// Asking shows a request. The agent shows one at a time; another takes
 	// the place of the one shown, and starts the guard again unless it differs

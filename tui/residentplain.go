@@ -3,6 +3,7 @@ package tui
 import (
 	"context"
 	"strings"
+	"sync"
 	"time"
 )
 
@@ -211,14 +212,15 @@ func (m *plainResident) ask(p Prompt) {
 	}
 	m.interrupt()
 	m.write("\a\n")
-	next := &plainAsking{lineMode: m.lineMode, prompt: p, shown: time.Now(), also: m.stops}
-	next.seen = func() { m.do(Seen{p.ID}) }
+	next := &plainAsking{lineMode: m.t.lines(m.ph), prompt: p, shown: time.Now(), also: m.stops}
+	var once sync.Once
+	next.touched = func() { once.Do(func() { m.do(Seen{p.ID}) }) }
 	next.prompt.Extend = func() (time.Time, bool) {
 		m.do(Extend{p.ID})
 		return time.Time{}, true
 	}
 	if was := m.prompt; was != nil && was.prompt.ID == p.ID {
-		next.shown, next.seen, next.extended = was.shown, was.seen, was.extended
+		next.shown, next.touched, next.extended = was.shown, was.touched, was.extended
 		next.guard.early = was.guard.early
 		if p.Deadline.After(was.prompt.Deadline) {
 			next.extended++

@@ -61,6 +61,12 @@ func (m *resident) idleView() string {
 	body := append(m.link(), "")
 	body = append(body, m.text(m.ph.Say("NobodyConnected"))...)
 	body = append(body, styled(m.text(m.ph.Say("IdleHint")), styleDim.Render)...)
+	for i, line := range m.idle.Hint {
+		if i == 0 {
+			body = append(body, "")
+		}
+		body = append(body, m.text(line)...)
+	}
 	return m.compose(head, slices.Concat(m.noticeLines(), body), m.idleFoot(), 0)
 }
 
@@ -103,23 +109,20 @@ func (m *resident) visitView() string {
 	return m.compose(head, body, foot, 0)
 }
 
+// visitLines tell of one visit; among several, briefly and with its number.
 func (m *resident) visitLines(i int, v Visit) []string {
-	var lines []string
+	times := m.ph.Say("VisitTimes", "From", m.moment(v.Began), "To", m.moment(v.Until),
+		"Left", m.ph.remaining(v.Until.Sub(m.now)))
+	var state []string
+	if m.stopping[v.ID] {
+		state = styled(m.text(m.ph.Say("VisitStopping")), styleWarn.Render)
+	}
 	if len(m.visits) > 1 {
 		name := fmt.Sprintf("%d  %s", i+1, m.ph.Say("CardWho", "Technician", v.Technician, "Organisation", v.Organisation))
-		lines = styled(m.text(name), styleStrong.Render)
-	} else {
-		lines = m.text(v.Organisation)
+		lines := slices.Concat(m.text(times), styled(m.text(m.ph.shorts(v.Capabilities)), styleDim.Render), state)
+		return slices.Concat(styled(m.text(name), styleStrong.Render), lines, []string{""})
 	}
-	lines = append(lines, m.text(m.ph.Say("VisitTimes", "From", m.moment(v.Began), "To", m.moment(v.Until),
-		"Left", m.ph.remaining(v.Until.Sub(m.now))))...)
-	if m.stopping[v.ID] {
-		lines = append(lines, styled(m.text(m.ph.Say("VisitStopping")), styleWarn.Render)...)
-	}
-	if len(m.visits) > 1 {
-		return append(lines, styled(m.text(m.ph.shorts(v.Capabilities)), styleDim.Render)...)
-	}
-	lines = append(lines, "")
+	lines := slices.Concat(m.text(v.Organisation), m.text(times), state, []string{""})
 	for _, c := range v.Capabilities {
 		lines = append(lines, m.text("• "+m.ph.Can(c, v.Login))...)
 	}
