@@ -312,8 +312,10 @@ func TestRecoverCancelled(t *testing.T) {
 	}
 }
 
-// fullDisk mounts a small disk of its own in a child process, so that nothing
-// stays mounted, and fills it while it records.
+// TestFullDisk mounts a small disk in a child process with mounts of its own,
+// so that nothing stays mounted, and fills it while it records. What was
+// forwarded is there, the recording closes with the space held back, and the
+// next visit is refused. At last the disk is read-only.
 func TestFullDisk(t *testing.T) {
 	dir := t.TempDir()
 	cmd := childProcess(t, "full", dir)
@@ -393,6 +395,11 @@ func childFull() {
 		return
 	}
 	must("close", l.Close())
+	must("remount", unix.Mount("none", dir, "tmpfs", unix.MS_REMOUNT|unix.MS_RDONLY, ""))
+	if _, err := Open(Config{Dir: dir}, testSign); !errors.Is(err, syscall.EROFS) {
+		fmt.Printf("a read-only disk was opened: %v\n", err)
+		return
+	}
 	fmt.Println("ok")
 }
 

@@ -100,7 +100,9 @@ func (l *Library) Close() error {
 	var errs []error
 	for _, r := range running {
 		if r.halt() == nil {
-			errs = append(errs, r.flush())
+			if r.Err() == nil {
+				errs = append(errs, r.flush())
+			}
 			r.release()
 		}
 	}
@@ -144,15 +146,17 @@ func (l *Library) Create(v Visit) (*Recording, error) {
 	if err := v.check(); err != nil {
 		return nil, newFailure(err)
 	}
-	if err := l.claim(v.ID); err != nil {
-		return nil, err
-	}
-	r, err := l.create(v)
-	if err != nil {
-		l.forget(v.ID)
-		if errors.Is(err, ErrExists) {
-			return nil, err
+	err := l.claim(v.ID)
+	var r *Recording
+	if err == nil {
+		if r, err = l.create(v); err != nil {
+			l.forget(v.ID)
 		}
+	}
+	if errors.Is(err, ErrExists) {
+		return nil, ErrExists
+	}
+	if err != nil {
 		return nil, newFailure(fmt.Errorf("start the recording %s: %w", v.ID, err))
 	}
 	l.mu.Lock()
