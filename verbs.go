@@ -22,6 +22,16 @@ type verb struct {
 // file.
 func verbs() []verb {
 	return []verb{
+		upVerb(),
+		gatewayVerb(),
+		agentVerb(),
+		joinVerb(),
+		userVerb(),
+		answerVerb(),
+		stopVerb(),
+		receiptsVerb(),
+		playVerb(),
+		verifyVerb(),
 		checkVerb(),
 		versionVerb(),
 		helpVerb(),
@@ -50,6 +60,13 @@ func boolFlag(fs *flag.FlagSet, long, short string) *bool {
 	on := fs.Bool(long, false, "")
 	fs.BoolVar(on, short, false, "")
 	return on
+}
+
+// stringFlag declares an option with a value under a long and a short name.
+func stringFlag(fs *flag.FlagSet, long, short, otherwise string) *string {
+	value := fs.String(long, otherwise, "")
+	fs.StringVar(value, short, otherwise, "")
+	return value
 }
 
 // parse reads the flags, which may stand before and after the arguments, and

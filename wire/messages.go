@@ -108,6 +108,10 @@ type Open struct {
 	Head Head `json:"head"`
 }
 
+// Ready tells the gateway that the visit is open on the device and sessions may
+// come: agent to gateway, the answer to [Open].
+type Ready struct{}
+
 // Head is where the recording's chain stands.
 type Head struct {
 	Seq  uint64 `json:"seq"`
@@ -136,6 +140,7 @@ func (*Request) kind() string { return "request" }
 func (*Prompt) kind() string  { return "prompt" }
 func (*Answer) kind() string  { return "answer" }
 func (*Open) kind() string    { return "open" }
+func (*Ready) kind() string   { return "ready" }
 func (*Head) kind() string    { return "head" }
 func (*End) kind() string     { return "end" }
 func (*Card) kind() string    { return "card" }
@@ -144,7 +149,7 @@ func (*Card) kind() string    { return "card" }
 func newMessage(kind string) Message {
 	for _, m := range []Message{
 		&Hello{}, &Welcome{}, &Denied{}, &Request{}, &Prompt{},
-		&Answer{}, &Open{}, &Head{}, &End{}, &Card{},
+		&Answer{}, &Open{}, &Ready{}, &Head{}, &End{}, &Card{},
 	} {
 		if m.kind() == kind {
 			return m
@@ -240,6 +245,7 @@ func checkSigned(statement, signature []byte) error {
 }
 
 func (m *Open) check() error { return m.Head.check() }
+func (*Ready) check() error  { return nil }
 
 func (m *Head) check() error {
 	if len(m.Hash) != 64 {

@@ -45,3 +45,13 @@ func Verify(key ssh.PublicKey, namespace string, statement, armored []byte) erro
 	}
 	return nil
 }
+
+// VerifyAny checks that an armored SSHSIG covers a statement by the key that is
+// named in it. That shows that nothing was changed since, not who signed.
+func VerifyAny(namespace string, statement, armored []byte) error {
+	sig, err := sshsig.Unarmor(armored)
+	if err != nil {
+		return fmt.Errorf("%w: %w", ErrSignature, err)
+	}
+	return Verify(sig.PublicKey, namespace, statement, armored)
+}

@@ -44,8 +44,8 @@ func ParseToken(s string) (Token, error) {
 	return Token{Secret: parts[1], Gateway: string(gateway)}, nil
 }
 
-// HashSecret is what the gateway keeps of a token's secret: SHA-256 in hex.
-func HashSecret(secret string) string {
-	sum := sha256.Sum256([]byte(secret))
+// Digest is the SHA-256 of a text in hex.
+func Digest(text string) string {
+	sum := sha256.Sum256([]byte(text))
 	return hex.EncodeToString(sum[:])
 }

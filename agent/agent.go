@@ -1,0 +1,254 @@
+// Package agent is the device's side: it calls home, asks the person at the
+// device, judges, and runs what was consented to. It judges last: a gateway
+// that lies, replays or forgets opens nothing here.
+package agent
+
+import (
+	"context"
+	"crypto/rand"
+	"errors"
+	"fmt"
+	"log/slog"
+	"os"
+	"slices"
+	"sync"
+	"time"
+
+	"golang.org/x/crypto/ssh"
+
+	"accord/agent/proc"
+	"accord/tui"
+	"accord/wire"
+)
+
+// Options are what an agent is made of.
+type Options struct {
+	Config  Config
+	Version string
+	Log     *slog.Logger
+	// Self is the command that runs this program, for prompts that open in a
+	// terminal of their own.
+	Self []string
+}
+
+// Agent is the agent of one device. It is made by [New] and runs once.
+type Agent struct {
+	cfg     Config
+	version string
+	log     *slog.Logger
+	state   state
+	key     ssh.Signer
+	ledger  *ledger
+	user    proc.Account // whose person answers, and whose account visits use
+	pin     *Pin
+	desk    *desk
+
+	mu    sync.Mutex
+	judge *judge
+}
+
+// New opens the agent's folder. It refuses to start half-configured: with
+// [ErrNotJoined] on a device that belongs to no gateway.
+func New(o Options) (*Agent, error) {
+	a, err := newAgent(o)
+	if err != nil {
+		return nil, err
+	}
+	if a.pin, err = a.state.pin(); err != nil {
+		return nil, err
+	}
+	a.desk = newDesk(a, o.Self)
+	return a, a.ledger.interrupted(time.Now().UTC())
+}
+
+func newAgent(o Options) (*Agent, error) {
+	cfg, err := o.Config.Resolved()
+	if err != nil {
+		return nil, err
+	}
+	a := &Agent{cfg: cfg, version: o.Version, log: o.Log, judge: newJudge()}
+	if a.state, err = openState(cfg.State); err != nil {
+		return nil, err
+	}
+	if a.key, err = a.state.deviceKey(); err != nil {
+		return nil, err
+	}
+	if a.ledger, err = a.state.ledger(a.key); err != nil {
+		return nil, err
+	}
+	if a.user, err = account(cfg.User); err != nil {
+		return nil, err
+	}
+	return a, nil
+}
+
+// account is the one that agent.user names, or the agent's own.
+func account(name string) (proc.Account, error) {
+	if name == "" {
+		return proc.Self()
+	}
+	who, err := proc.LookupAccount(name)
+	if err != nil {
+		return who, fmt.Errorf("agent.user: %w", err)
+	}
+	if os.Getuid() != 0 && who.UID != os.Getuid() {
+		return who, fmt.Errorf("agent.user is %s, but an agent that isn't root can only serve its own account", name)
+	}
+	return who, nil
+}
+
+// Run serves the device's users on the local socket and calls home until ctx
+// ends. Then every visit is ended; when Run returns, nothing of them is left.
+func (a *Agent) Run(ctx context.Context) error {
+	local, err := listenLocal(a.cfg.Socket)
+	if err != nil {
+		return err
+	}
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
+	var parts sync.WaitGroup
+	parts.Go(func() { a.callHome(ctx) })
+	err = a.desk.serve(ctx, local)
+	cancel()
+	parts.Wait()
+	return err
+}
+
+// Socket is the path where the device's users reach the agent.
+func (a *Agent) Socket() string { return a.cfg.Socket }
+
+// logins are the accounts that a visit may use, the default first. Without
+// root there is only the agent's own.
+func (a *Agent) logins() []string {
+	list := []string{a.user.Name}
+	if os.Getuid() != 0 {
+		return list
+	}
+	for _, l := range a.cfg.Logins {
+		if !slices.Contains(list, l) {
+			list = append(list, l)
+		}
+	}
+	return list
+}
+
+// login is the account for a request.
+func (a *Agent) login(wanted string) (string, error) {
+	list := a.logins()
+	if wanted == "" {
+		return list[0], nil
+	}
+	if !slices.Contains(list, wanted) {
+		return "", fmt.Errorf("this device does not let a visit use the account %s", wanted)
+	}
+	return wanted, nil
+}
+
+// ask puts a request to the user and returns the statement to sign. It never
+// fails into a yes: whatever goes wrong is an answer of its own, [wire.None].
+func (a *Agent) ask(ctx context.Context, v *visit, l *link) (*wire.Consent, error) {
+	req := v.req
+	nonce := rand.Text()
+	c := &wire.Consent{
+		Device: l.device().Device, DeviceKey: ssh.FingerprintSHA256(a.key.PublicKey()), Nonce: nonce,
+		Request: *req, Choice: wire.None, UID: -1, Asked: time.Now().UTC(),
+	}
+	login, err := a.login(req.Login)
+	if err == nil {
+		err = a.offers(req.Capabilities)
+	}
+	if err == nil {
+		a.mu.Lock()
+		err = a.judge.ask(req.Visit, nonce, req.Capabilities)
+		a.mu.Unlock()
+	}
+	if err != nil {
+		c.Why, c.Answered = wire.Clean(err.Error(), wire.MaxReason), time.Now().UTC()
+		return c, nil
+	}
+	teller := newTeller(v.conn)
+	given := a.desk.ask(ctx, question{nonce: nonce, login: login, req: req, device: c.Device, tell: teller.tell})
+	teller.stop()
+	if ctx.Err() != nil {
+		return nil, context.Cause(ctx)
+	}
+	a.settle(c, given, login)
+	return c, nil
+}
+
+func (a *Agent) offers(caps []wire.Capability) error {
+	for _, c := range caps {
+		if c != wire.Shell {
+			return fmt.Errorf("this device does not offer %s", c)
+		}
+	}
+	return nil
+}
+
+// settle turns what the user did into the statement, and a yes into a grant.
+func (a *Agent) settle(c *wire.Consent, g given, login string) {
+	t := now()
+	c.Answered, c.Text, c.Language = t.wall.UTC(), g.text, g.answer.Language
+	c.Surface, c.UID, c.Why = g.surface, g.uid, wire.Clean(g.answer.Why, wire.MaxReason)
+	c.Guard = wire.Guard{
+		QuietMS: int(g.answer.Guard.Quiet.Milliseconds()), Early: g.answer.Guard.Early, OpenMS: int(g.answer.Guard.Open.Milliseconds()),
+	}
+	switch g.answer.Choice {
+	case tui.Approve:
+		for _, name := range g.answer.Granted {
+			c.Granted = append(c.Granted, wire.Capability(name))
+		}
+		until := t.add(time.Duration(c.Request.Minutes) * time.Minute)
+		a.mu.Lock()
+		err := a.judge.approve(c.Request.Visit, c.Nonce, c.Granted, login, until, t)
+		a.mu.Unlock()
+		if err != nil {
+			c.Granted, c.Why = nil, wire.Clean(err.Error(), wire.MaxReason)
+			return
+		}
+		end := until.wall.UTC()
+		c.Choice, c.Login, c.Until = wire.Approve, login, &end
+	case tui.Later:
+		later := g.answer.Later.UTC()
+		c.Choice, c.Later = wire.Later, &later
+	case tui.Refuse:
+		c.Choice, c.Stranger = wire.Refuse, g.answer.Stranger
+	case tui.None:
+		c.Choice = wire.None
+	}
+}
+
+// The judge, with the clock and the lock it does not have.
+
+func (a *Agent) begin(v *visit) error {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	return a.judge.begin(v.id(), now())
+}
+
+func (a *Agent) hear(visit string) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	a.judge.hear(visit, now())
+}
+
+func (a *Agent) alive(visit string) error {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	return a.judge.alive(visit, now())
+}
+
+func (a *Agent) may(visit string, c wire.Capability) (string, error) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	return a.judge.may(visit, c, now())
+}
+
+func (a *Agent) finish(visit string) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	a.judge.finish(visit)
+}
+
+// errNobody is why there is no answer when nobody could be asked.
+var errNobody = errors.New("nobody could be reached at this device")

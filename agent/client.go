@@ -1,0 +1,245 @@
+package agent
+
+import (
+	"bufio"
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"net"
+	"sync"
+	"time"
+
+	"accord/tui"
+)
+
+// local is a connection to the agent of this device, from one of its users.
+type local struct {
+	conn *net.UnixConn
+	in   *bufio.Scanner
+	mu   sync.Mutex // one writer at a time
+}
+
+// dialLocal connects to the agent.
+func dialLocal(ctx context.Context, socket string) (*local, error) {
+	var d net.Dialer
+	conn, err := d.DialContext(ctx, "unix", socket)
+	if err != nil {
+		return nil, fmt.Errorf("no agent answers at %s: start it with `accord agent`, or name its socket: %w", socket, err)
+	}
+	l := &local{conn: conn.(*net.UnixConn), in: bufio.NewScanner(conn)} //nolint:forcetypeassert // it was dialled as unix
+	l.in.Buffer(make([]byte, 4<<10), maxLocal)
+	return l, nil
+}
+
+func (l *local) write(m fromClient) error {
+	text, err := json.Marshal(m)
+	if err != nil {
+		return fmt.Errorf("tell the agent: %w", err)
+	}
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if _, err := l.conn.Write(append(text, '\n')); err != nil {
+		return fmt.Errorf("tell the agent: %w", err)
+	}
+	return nil
+}
+
+// errLocalEnd reports that the agent closed the connection.
+var errLocalEnd = errors.New("the agent has stopped")
+
+func (l *local) read() (toClient, error) {
+	var m toClient
+	if !l.in.Scan() {
+		return m, errors.Join(errLocalEnd, l.in.Err())
+	}
+	if err := json.NewDecoder(bytes.NewReader(l.in.Bytes())).Decode(&m); err != nil {
+		return m, fmt.Errorf("the agent's word is not understood: %w", err)
+	}
+	if m.Error != "" {
+		return m, errors.New(m.Error)
+	}
+	return m, nil
+}
+
+// once sends one request and reads the answer to it.
+func once(ctx context.Context, socket string, m fromClient) (toClient, error) {
+	l, err := dialLocal(ctx, socket)
+	if err != nil {
+		return toClient{}, err
+	}
+	defer func() { _ = l.conn.Close() }()
+	_ = l.conn.SetDeadline(time.Now().Add(10 * time.Second))
+	if err := l.write(m); err != nil {
+		return toClient{}, err
+	}
+	return l.read()
+}
+
+// Stop ends a visit on this device, or all when visit is empty, and returns
+// the ids of those it ended. The device's user and root may.
+func Stop(ctx context.Context, socket, visit string) ([]string, error) {
+	m, err := once(ctx, socket, fromClient{Op: opStop, ID: visit})
+	return m.Stopped, err
+}
+
+// Receipts lists the newest receipts of this device, newest first, and what is
+// wrong with those that are damaged. Every user of the device may.
+func Receipts(ctx context.Context, socket string, limit int) (good []Receipt, bad []string, err error) {
+	m, err := once(ctx, socket, fromClient{Op: opReceipts, Limit: limit})
+	return m.Receipts, m.Bad, err
+}
+
+// User is the resident screen of the device's user. It ends as [tui.Resident]
+// does. The hint is shown with it while nobody is connected.
+func User(ctx context.Context, socket string, t *tui.Terminal, hint ...string) error {
+	l, err := dialLocal(ctx, socket)
+	if err != nil {
+		return err
+	}
+	defer func() { _ = l.conn.Close() }()
+	if err := l.write(fromClient{Op: opUser, Surface: "resident", Locale: t.Locale()}); err != nil {
+		return err
+	}
+	first, err := l.read()
+	if err != nil {
+		return err
+	}
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
+	events, done := make(chan tui.ResidentEvent), make(chan struct{})
+	go func() {
+		defer close(done)
+		defer close(events)
+		l.deliver(ctx, first, events, hint)
+	}()
+	err = tui.Resident(ctx, t, events, l.act)
+	cancel()
+	_ = l.conn.Close()
+	<-done
+	return err
+}
+
+// deliver hands events to the screen until the connection ends.
+func (l *local) deliver(ctx context.Context, m toClient, events chan<- tui.ResidentEvent, hint []string) {
+	for {
+		if e := event(m); e != nil {
+			if idle, is := e.(tui.Idle); is {
+				idle.Hint = hint
+				e = idle
+			}
+			select {
+			case events <- e:
+			case <-ctx.Done():
+				return
+			}
+		}
+		var err error
+		if m, err = l.read(); err != nil {
+			return
+		}
+	}
+}
+
+func event(m toClient) tui.ResidentEvent {
+	switch {
+	case m.Idle != nil:
+		return *m.Idle
+	case m.Asking != nil:
+		return tui.Asking{Prompt: *m.Asking}
+	case m.Gone != nil:
+		return *m.Gone
+	case m.Began != nil:
+		return tui.Began{Visit: *m.Began}
+	case m.Ended != nil:
+		return tui.Ended{Card: *m.Ended}
+	}
+	return nil
+}
+
+// act tells the agent what the user did. An agent that is gone has ended every
+// visit, and the screen ends too.
+func (l *local) act(a tui.ResidentAction) {
+	switch a := a.(type) {
+	case tui.AnswerTo:
+		_ = l.write(fromClient{Op: opAnswer, ID: a.ID, Answer: &a.Answer})
+	case tui.Seen:
+		_ = l.write(fromClient{Op: opSeen, ID: a.ID})
+	case tui.Extend:
+		_ = l.write(fromClient{Op: opExtend, ID: a.ID})
+	case tui.Stop:
+		_ = l.write(fromClient{Op: opStop, ID: a.Visit})
+	}
+}
+
+// Answer shows the request that waits on this device, or the one with this
+// nonce, and sends the user's answer. surface says where it is shown: "tmux"
+// or "terminal".
+func Answer(ctx context.Context, socket, nonce, surface string, t *tui.Terminal) error {
+	l, err := dialLocal(ctx, socket)
+	if err != nil {
+		return err
+	}
+	defer func() { _ = l.conn.Close() }()
+	if err := l.write(fromClient{Op: opAnswer, ID: nonce, Surface: surface, Locale: t.Locale()}); err != nil {
+		return err
+	}
+	m, err := l.read()
+	if err != nil {
+		return err
+	}
+	if m.Asking == nil {
+		return errors.New("the agent shows no request")
+	}
+	ctx, cancel := context.WithCancelCause(ctx)
+	defer cancel(nil)
+	extended := make(chan tui.Prompt)
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		l.follow(ctx, cancel, extended)
+	}()
+	p := *m.Asking
+	p.Extend = func() (time.Time, bool) { return l.extend(ctx, p, extended) }
+	answer, err := tui.Ask(ctx, t, p, func() { _ = l.write(fromClient{Op: opSeen, ID: p.ID}) })
+	if err == nil {
+		err = l.write(fromClient{Op: opAnswer, ID: p.ID, Answer: &answer})
+	}
+	_ = l.conn.CloseWrite()
+	cancel(nil)
+	<-done
+	return err
+}
+
+// follow watches for the request's end, and for changes of its deadline.
+func (l *local) follow(ctx context.Context, cancel context.CancelCauseFunc, extended chan<- tui.Prompt) {
+	for {
+		m, err := l.read()
+		switch {
+		case err != nil:
+			cancel(err)
+			return
+		case m.Gone != nil:
+			cancel(errors.New(m.Gone.Why))
+		case m.Asking != nil:
+			select {
+			case extended <- *m.Asking:
+			case <-ctx.Done():
+			}
+		}
+	}
+}
+
+// extend asks for more time and waits for the agent's word.
+func (l *local) extend(ctx context.Context, p tui.Prompt, extended <-chan tui.Prompt) (time.Time, bool) {
+	if err := l.write(fromClient{Op: opExtend, ID: p.ID}); err != nil {
+		return time.Time{}, false
+	}
+	select {
+	case now := <-extended:
+		return now.Deadline, now.Deadline.After(p.Deadline)
+	case <-ctx.Done():
+		return time.Time{}, false
+	}
+}

@@ -1,0 +1,538 @@
+package agent
+
+import (
+	"context"
+	"crypto/rand"
+	"errors"
+	"fmt"
+	"maps"
+	"math/big"
+	"slices"
+	"strconv"
+	"sync"
+	"time"
+
+	"accord/tui"
+	"accord/wire"
+)
+
+// Limits of asking, see the guard rails.
+const (
+	extensions     = 5                // how often an answer may be put off by a minute
+	extension      = time.Minute      //
+	laterMost      = 3                // times a technician may be told "later" before it is yes or no
+	refusalsMost   = 3                // within refusalsWithin, before nobody is asked any more
+	refusalsWithin = time.Hour        //
+	retryEvery     = 20 * time.Second // to reach somebody
+)
+
+// desk is where the device's users and the agent meet: one request at a time
+// is asked, on every surface that is there, and the first answer counts.
+type desk struct {
+	agent    *Agent
+	surfaces surfaces
+	turn     chan struct{} // holds one token while a request is asked
+
+	mu       sync.Mutex
+	clients  map[*client]struct{}
+	asking   *asking
+	waiting  int // requests behind the one that is asked
+	idle     tui.Idle
+	visits   map[string]*visit // open ones
+	refused  []time.Time       // lately
+	laters   map[string]int    // by the technician's key, since the last other answer
+	lastCard *tui.Card
+}
+
+func newDesk(a *Agent, self []string) *desk {
+	return &desk{
+		agent: a, surfaces: newLadder(a, self), turn: make(chan struct{}, 1),
+		clients: make(map[*client]struct{}), visits: make(map[string]*visit), laters: make(map[string]int),
+		idle: tui.Idle{Device: a.pin.Device, Organisation: a.pin.Organisation},
+	}
+}
+
+// surfaces reach a user who has no resident screen open.
+type surfaces interface {
+	// Popup opens a prompt for the request with this nonce in a terminal of
+	// its own and returns when that is closed. An error means that none was
+	// opened.
+	Popup(ctx context.Context, nonce string) error
+	// Line writes lines on the user's terminals and says on how many.
+	Line(ctx context.Context, text string) int
+	// Phrases are those of the user's language, as far as that is known.
+	Phrases() *tui.Phrases
+}
+
+// question is what the agent wants to have asked.
+type question struct {
+	nonce  string
+	login  string
+	device string
+	req    *wire.Request
+	tell   func(wire.Prompt) // the gateway
+}
+
+// given is what the user did.
+type given struct {
+	answer  tui.Answer
+	text    string // as shown
+	surface string
+	uid     int
+}
+
+// asking is the request that is before the user now.
+type asking struct {
+	question
+	prompt  tui.Prompt
+	answer  chan given // takes the first
+	moved   chan struct{}
+	showing map[*client]struct{}
+	closed  chan struct{} // the last that showed it has gone
+	seen    bool
+}
+
+// noAnswer is every way of not deciding.
+func noAnswer(why string) given {
+	return given{answer: tui.Answer{Choice: tui.None, Why: why}, uid: -1}
+}
+
+// ask brings a request before the user and waits for the answer. It never
+// fails into a yes.
+func (d *desk) ask(ctx context.Context, q question) given {
+	if !d.takeTurn(ctx, q) {
+		return noAnswer("the request was withdrawn")
+	}
+	defer func() { <-d.turn }()
+	if why := d.tired(); why != "" {
+		return noAnswer(why)
+	}
+	a, err := d.present(q)
+	if err != nil {
+		return noAnswer(err.Error())
+	}
+	ctx, cancel := context.WithCancel(ctx)
+	climbed := make(chan struct{})
+	go func() {
+		defer close(climbed)
+		d.climb(ctx, a)
+	}()
+	g := d.wait(ctx, a)
+	cancel()
+	<-climbed
+	d.takeDown(a, g)
+	return g
+}
+
+// takeTurn waits until no other request is asked.
+func (d *desk) takeTurn(ctx context.Context, q question) bool {
+	select {
+	case d.turn <- struct{}{}:
+		return true
+	default:
+	}
+	q.tell(wire.Prompt{State: wire.Queued})
+	select {
+	case d.turn <- struct{}{}:
+		return true
+	case <-ctx.Done():
+		return false
+	}
+}
+
+// tired is why nobody is asked now: prompts that come again and again wear
+// people down until they say yes.
+func (d *desk) tired() string {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	d.refused = slices.DeleteFunc(d.refused, func(t time.Time) bool { return time.Since(t) > refusalsWithin })
+	if len(d.refused) < refusalsMost {
+		return ""
+	}
+	again := d.refused[0].Add(refusalsWithin)
+	return fmt.Sprintf("The user refused %d times within the hour and is not asked again before %s.", refusalsMost, again.Format("15:04"))
+}
+
+// present makes the prompt and shows it on all screens that are open.
+func (d *desk) present(q question) (*asking, error) {
+	code, err := rand.Int(rand.Reader, big.NewInt(90))
+	if err != nil {
+		return nil, fmt.Errorf("no code could be made: %w", err)
+	}
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	t := q.req.Technician
+	a := &asking{
+		question: q, answer: make(chan given, 1), moved: make(chan struct{}, 1),
+		showing: make(map[*client]struct{}), closed: make(chan struct{}, 1),
+		prompt: tui.Prompt{
+			ID: q.nonce, Organisation: q.req.Organisation, Technician: t.Name, Full: t.Full, KeyWords: wire.KeyWords(t.Key),
+			Charter: t.Charter, Training: t.Training, Ticket: q.req.Ticket, Reason: q.req.Reason, Device: q.device, Login: q.login,
+			Minutes: q.req.Minutes, Recorded: true, Code: strconv.Itoa(10 + int(code.Int64())),
+			Deadline: time.Now().Add(d.agent.cfg.Prompt), Extensions: extensions, LaterLeft: laterMost - d.laters[t.Key],
+		},
+	}
+	for _, c := range q.req.Capabilities {
+		a.prompt.Capabilities = append(a.prompt.Capabilities, string(c))
+	}
+	d.asking = a
+	for c := range d.clients {
+		d.show(c, a)
+	}
+	return a, nil
+}
+
+// show sends the request to one screen. The caller holds mu.
+func (d *desk) show(c *client, a *asking) {
+	a.showing[c] = struct{}{}
+	p := a.prompt
+	c.send(toClient{Asking: &p})
+}
+
+// climb reaches for the user where no screen is open: a popup first, then a
+// line on the terminals, again and again until someone is there.
+func (d *desk) climb(ctx context.Context, a *asking) {
+	if d.shownOn(a) {
+		return
+	}
+	if err := d.surfaces.Popup(ctx, a.nonce); err == nil {
+		d.popupClosed(a)
+		return
+	}
+	tick := time.NewTicker(retryEvery)
+	defer tick.Stop()
+	for {
+		text := tui.LineToAnswer(d.surfaces.Phrases(), a.prompt)
+		state := wire.Prompt{State: wire.Shown, Surface: "line"}
+		if d.surfaces.Line(ctx, text) == 0 {
+			state = wire.Prompt{State: wire.Nobody}
+		}
+		if d.shownOn(a) {
+			return
+		}
+		a.tell(state)
+		select {
+		case <-tick.C:
+		case <-ctx.Done():
+			return
+		}
+		if d.shownOn(a) {
+			return
+		}
+	}
+}
+
+// shownOn reports whether a screen shows the request.
+func (d *desk) shownOn(a *asking) bool {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	if len(a.showing) == 0 {
+		return false
+	}
+	for c := range a.showing {
+		a.tell(wire.Prompt{State: wire.Shown, Surface: c.surface})
+		break
+	}
+	return true
+}
+
+// popupClosed is no answer, unless another screen shows the request too.
+func (d *desk) popupClosed(a *asking) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	if len(a.showing) == 0 {
+		signalTo(a.closed)
+	}
+}
+
+// wait waits for the first answer; all else is none.
+func (d *desk) wait(ctx context.Context, a *asking) given {
+	for {
+		d.mu.Lock()
+		left := time.Until(a.prompt.Deadline)
+		d.mu.Unlock()
+		timer := time.NewTimer(left)
+		select {
+		case g := <-a.answer:
+			timer.Stop()
+			return g
+		case <-a.moved:
+			timer.Stop()
+		case <-timer.C:
+			return noAnswer("The time to answer ran out.")
+		case <-a.closed:
+			timer.Stop()
+			select {
+			case g := <-a.answer: // it answered, then closed
+				return g
+			default:
+			}
+			return noAnswer("The prompt was closed without an answer.")
+		case <-ctx.Done():
+			timer.Stop()
+			return noAnswer("the request was withdrawn")
+		}
+	}
+}
+
+// takeDown removes the request from all screens and remembers the answer.
+func (d *desk) takeDown(a *asking, g given) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	d.asking = nil
+	for c := range a.showing {
+		ph := tui.PhrasesFor(c.locale)
+		c.send(toClient{Gone: &tui.AskGone{ID: a.nonce, Why: tui.WhyGone(ph, g.answer.Choice)}})
+	}
+	key := a.req.Technician.Key
+	switch g.answer.Choice {
+	case tui.Refuse:
+		d.refused = append(d.refused, time.Now())
+		delete(d.laters, key)
+	case tui.Later:
+		d.laters[key]++
+	case tui.Approve:
+		delete(d.laters, key)
+	case tui.None:
+	}
+}
+
+// admits says whether a client may see requests and answer them.
+func (d *desk) admits(c *client) error {
+	switch {
+	case c.uid != d.agent.user.UID:
+		return fmt.Errorf("requests to this device are answered by %s, not by you", d.agent.user.Name)
+	case c.inside:
+		return errors.New("a visit can't answer for the user it visits")
+	}
+	return nil
+}
+
+// join adds a screen. It is told how things are.
+func (d *desk) join(c *client, opening fromClient) error {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	a := d.asking
+	if opening.Op == opAnswer {
+		if a == nil || opening.ID != "" && opening.ID != a.nonce {
+			return errors.New("nobody asks for a visit now")
+		}
+		d.clients[c] = struct{}{}
+		d.show(c, a)
+		a.tell(wire.Prompt{State: wire.Shown, Surface: c.surface})
+		return nil
+	}
+	d.clients[c] = struct{}{}
+	idle := d.idle
+	c.send(toClient{Idle: &idle})
+	for _, id := range slices.Sorted(maps.Keys(d.visits)) {
+		shown := d.visits[id].shown()
+		c.send(toClient{Began: &shown})
+	}
+	if a != nil {
+		d.show(c, a)
+		a.tell(wire.Prompt{State: wire.Shown, Surface: c.surface})
+	}
+	return nil
+}
+
+// leave takes a screen out. If it was the last to show a request, that is no
+// answer.
+func (d *desk) leave(c *client) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	delete(d.clients, c)
+	if a := d.asking; a != nil {
+		if _, was := a.showing[c]; was {
+			delete(a.showing, c)
+			if len(a.showing) == 0 {
+				signalTo(a.closed)
+			}
+		}
+	}
+}
+
+// signalTo wakes who waits, once.
+func signalTo(c chan struct{}) {
+	select {
+	case c <- struct{}{}:
+	default:
+	}
+}
+
+// hear takes what a screen says.
+func (d *desk) hear(c *client, m fromClient) {
+	switch m.Op {
+	case opSeen, opExtend, opAnswer:
+		d.mu.Lock()
+		defer d.mu.Unlock()
+		a := d.asking
+		if a == nil || a.nonce != m.ID {
+			return // the answer to a request that is gone opens nothing
+		}
+		d.hearAbout(c, a, m)
+	case opStop:
+		c.write(d.stop(c, m.ID))
+	}
+}
+
+func (d *desk) hearAbout(c *client, a *asking, m fromClient) {
+	switch m.Op {
+	case opSeen:
+		if !a.seen {
+			a.seen = true
+			a.tell(wire.Prompt{State: wire.Read, Surface: c.surface})
+		}
+	case opExtend:
+		if a.prompt.Extensions > 0 {
+			a.prompt.Extensions--
+			a.prompt.Deadline = a.prompt.Deadline.Add(extension)
+			signalTo(a.moved)
+		}
+		for s := range a.showing {
+			p := a.prompt
+			s.send(toClient{Asking: &p})
+		}
+	case opAnswer:
+		if m.Answer == nil {
+			return
+		}
+		if m.Answer.Choice == tui.Later && (a.prompt.LaterLeft <= 0 || !m.Answer.Later.After(time.Now())) {
+			return
+		}
+		g := given{answer: *m.Answer, uid: c.uid, surface: c.surface}
+		g.text = a.prompt.Text(tui.PhrasesFor(g.answer.Language))
+		delete(a.showing, c) // it needs not be told that the request is gone
+		select {
+		case a.answer <- g:
+		default: // another screen was first
+		}
+	}
+}
+
+// connected and disconnected tell the screens of the link to the gateway.
+func (d *desk) connected(w *wire.Welcome) {
+	d.setIdle(tui.Idle{Device: w.Device, Organisation: w.Organisation, Connected: true, Since: time.Now()})
+}
+
+func (d *desk) disconnected(since time.Time) {
+	d.mu.Lock()
+	idle := d.idle
+	d.mu.Unlock()
+	if idle.Connected || idle.Since.IsZero() {
+		idle.Connected, idle.Since = false, since
+		d.setIdle(idle)
+	}
+}
+
+func (d *desk) setIdle(idle tui.Idle) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	d.idle = idle
+	d.broadcast(toClient{Idle: &idle})
+}
+
+// broadcast sends an event to the resident screens. The caller holds mu.
+func (d *desk) broadcast(m toClient) (reached int) {
+	for c := range d.clients {
+		c.send(m)
+		reached++
+	}
+	return reached
+}
+
+// began tells the user that a visit is open.
+func (d *desk) began(v *visit) {
+	shown := v.shown()
+	d.mu.Lock()
+	d.visits[v.id()] = v
+	reached := d.broadcast(toClient{Began: &shown})
+	d.mu.Unlock()
+	if reached == 0 {
+		d.line(tui.LineBegan(d.surfaces.Phrases(), shown))
+	}
+}
+
+// ended shows the end card.
+func (d *desk) ended(v *visit, e *wire.Ending) {
+	card := v.card(e)
+	d.mu.Lock()
+	delete(d.visits, v.id())
+	reached := d.broadcast(toClient{Ended: &card})
+	d.mu.Unlock()
+	if reached == 0 {
+		d.line(card.Text(d.surfaces.Phrases()))
+	}
+}
+
+// line writes on the user's terminals. It is not waited for longer than a
+// moment: a terminal that is stopped must not keep a visit from ending.
+func (d *desk) line(text string) {
+	ctx, cancel := context.WithTimeout(context.Background(), time.Second)
+	defer cancel()
+	d.surfaces.Line(ctx, text)
+}
+
+// stop ends one visit, or all when none is named. Its user may, and root.
+func (d *desk) stop(c *client, id string) toClient {
+	if c.inside || c.uid != d.agent.user.UID && c.uid != 0 {
+		return toClient{Error: fmt.Sprintf("visits of this device are stopped by %s or root, not by you", d.agent.user.Name)}
+	}
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	var stopped []string
+	for _, v := range d.visits {
+		if id == "" || v.id() == id {
+			v.end(ending{byUser, "The user stopped the visit."})
+			stopped = append(stopped, v.id())
+		}
+	}
+	slices.Sort(stopped)
+	return toClient{Stopped: stopped, Done: true}
+}
+
+// receipts lists what was kept.
+func (d *desk) receipts(limit int) toClient {
+	if limit <= 0 || limit > 200 {
+		limit = 200
+	}
+	good, bad, err := d.agent.ledger.list(limit)
+	if err != nil {
+		return toClient{Error: err.Error()}
+	}
+	m := toClient{Receipts: good, Done: true}
+	for _, e := range bad {
+		m.Bad = append(m.Bad, e.Error())
+	}
+	return m
+}
+
+// shown is the visit as its user is told of it.
+func (v *visit) shown() tui.Visit {
+	t := v.req.Technician
+	who := t.Full
+	if who == "" {
+		who = t.Name
+	}
+	shown := tui.Visit{
+		ID: v.id(), Technician: who, Organisation: v.req.Organisation, Device: v.consent.Device, Login: v.consent.Login,
+		Began: v.opened, Until: v.consent.Until.Local(),
+	}
+	for _, c := range v.consent.Granted {
+		shown.Capabilities = append(shown.Capabilities, string(c))
+	}
+	return shown
+}
+
+// card is what a visit came to.
+func (v *visit) card(e *wire.Ending) tui.Card {
+	shown := v.shown()
+	c := tui.Card{
+		ID: v.id(), Technician: shown.Technician, Organisation: shown.Organisation, Device: shown.Device,
+		Began: e.Opened.Local(), Ended: e.Ended.Local(), EndedBy: e.By, Receipt: strconv.Itoa(e.Number),
+	}
+	if e.Shells > 0 {
+		c.Used = []string{string(wire.Shell)}
+	}
+	return c
+}

@@ -1,0 +1,279 @@
+package agent
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net"
+	"sync"
+	"time"
+
+	"github.com/gliderlabs/ssh"
+	gossh "golang.org/x/crypto/ssh"
+
+	"accord/wire"
+)
+
+// link is one connection to the gateway: the agent dialled it and serves SSH
+// on it (RFC 8071). Everything that came over it ends with it.
+type link struct {
+	agent *Agent
+	hello wire.Hello
+	admit func(gossh.PublicKey) bool
+
+	mu       sync.Mutex
+	visits   map[string]*visit // open ones
+	waiting  int               // visit channels, asking and open
+	welcomed *wire.Welcome
+	denied   *wire.Denied
+	answered chan struct{} // closed when welcomed or denied is set
+	running  sync.WaitGroup
+}
+
+// deniedError is what the gateway said when it did not admit the device.
+type deniedError struct{ wire.Denied }
+
+func (e *deniedError) Error() string { return "the gateway does not admit this device: " + e.Sentence }
+
+// errHandshake reports a gateway that did not prove itself or did not go on.
+var errHandshake = errors.New("the gateway did not finish the handshake")
+
+// serve speaks on conn until it ends or ctx is cancelled. welcomed is called
+// once, when the gateway has admitted the device. Serve closes conn, and when
+// it returns nothing of the link is left.
+func (l *link) serve(ctx context.Context, conn net.Conn, welcomed func(*wire.Welcome)) error {
+	ctx, cancel := context.WithCancelCause(ctx)
+	defer cancel(nil)
+	l.visits, l.answered = make(map[string]*visit), make(chan struct{})
+	stop := context.AfterFunc(ctx, func() { _ = conn.Close() })
+	defer stop()
+	watch := make(chan struct{})
+	go func() {
+		defer close(watch)
+		l.watch(ctx, cancel, welcomed)
+	}()
+	l.server(ctx, cancel).HandleConn(wire.Buffered(conn))
+	cancel(ending{byLink, "The connection to the gateway was lost."})
+	<-watch
+	l.running.Wait()
+	return l.outcome(ctx)
+}
+
+func (l *link) outcome(ctx context.Context) error {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	switch {
+	case l.denied != nil:
+		return &deniedError{*l.denied}
+	case l.welcomed == nil:
+		return errHandshake
+	}
+	return context.Cause(ctx)
+}
+
+// watch closes a link that does not get through its handshake in time.
+func (l *link) watch(ctx context.Context, cancel context.CancelCauseFunc, welcomed func(*wire.Welcome)) {
+	timer := time.NewTimer(wire.Handshake)
+	defer timer.Stop()
+	select {
+	case <-l.answered:
+		if l.welcomed != nil {
+			welcomed(l.welcomed)
+		}
+	case <-timer.C:
+		cancel(errHandshake)
+	case <-ctx.Done():
+	}
+}
+
+// server is the SSH server of this one connection. Its zero values would let
+// anybody in (no key handler: no authentication), so all of it is set here.
+func (l *link) server(ctx context.Context, cancel context.CancelCauseFunc) *ssh.Server {
+	return &ssh.Server{
+		Version:     "Accord",
+		HostSigners: []ssh.Signer{l.agent.key},
+		PublicKeyHandler: func(_ ssh.Context, key ssh.PublicKey) bool {
+			return l.admit(key)
+		},
+		ServerConfigCallback: func(ssh.Context) *gossh.ServerConfig {
+			return &gossh.ServerConfig{
+				Config:                  wire.Algorithms(false),
+				MaxAuthTries:            2,
+				PublicKeyAuthAlgorithms: wire.KeyAlgorithms(),
+			}
+		},
+		ChannelHandlers: map[string]ssh.ChannelHandler{
+			wire.ChannelHello:   l.handle(ctx, l.onHello(cancel)),
+			wire.ChannelVisit:   l.handle(ctx, l.onVisit),
+			wire.ChannelSession: l.handle(ctx, l.onSession),
+		},
+		RequestHandlers: map[string]ssh.RequestHandler{
+			wire.RequestPing: func(ssh.Context, *ssh.Server, *gossh.Request) (bool, []byte) { return true, nil },
+		},
+	}
+}
+
+// handle counts a channel's goroutine as the link's.
+func (l *link) handle(ctx context.Context, serve func(context.Context, *gossh.ServerConn, gossh.NewChannel)) ssh.ChannelHandler {
+	return func(_ *ssh.Server, conn *gossh.ServerConn, ch gossh.NewChannel, _ ssh.Context) {
+		l.mu.Lock()
+		over := ctx.Err() != nil
+		if !over {
+			l.running.Add(1)
+		}
+		l.mu.Unlock()
+		if over {
+			return
+		}
+		defer l.running.Done()
+		serve(ctx, conn, ch)
+	}
+}
+
+// onHello introduces the device and takes the gateway's verdict, once.
+func (l *link) onHello(cancel context.CancelCauseFunc) func(context.Context, *gossh.ServerConn, gossh.NewChannel) {
+	var once sync.Once
+	return func(ctx context.Context, conn *gossh.ServerConn, nc gossh.NewChannel) {
+		first := false
+		once.Do(func() { first = true })
+		if !first {
+			_ = nc.Reject(gossh.Prohibited, "the hello has been said")
+			return
+		}
+		ch, reqs, err := nc.Accept()
+		if err != nil {
+			return
+		}
+		go gossh.DiscardRequests(reqs)
+		defer func() { _ = ch.Close() }()
+		verdict, err := l.introduce(wire.NewConn(ch))
+		if err != nil {
+			cancel(err)
+			return
+		}
+		l.mu.Lock()
+		switch m := verdict.(type) {
+		case *wire.Welcome:
+			l.welcomed = m
+		case *wire.Denied:
+			l.denied = m
+		}
+		denied := l.denied
+		l.mu.Unlock()
+		close(l.answered)
+		if denied != nil {
+			cancel(&deniedError{*denied})
+			return
+		}
+		ping(ctx, conn, cancel)
+	}
+}
+
+func (l *link) introduce(c *wire.Conn) (wire.Message, error) {
+	if err := c.Write(&l.hello); err != nil {
+		return nil, err
+	}
+	m, err := c.Read()
+	if err != nil {
+		return nil, fmt.Errorf("the gateway's answer to the hello: %w", err)
+	}
+	switch m.(type) {
+	case *wire.Welcome, *wire.Denied:
+		return m, nil
+	}
+	return nil, fmt.Errorf("%w: out of order", wire.ErrMessage)
+}
+
+// ping sees that the gateway lives, and gives the link up when it does not.
+func ping(ctx context.Context, conn *gossh.ServerConn, cancel context.CancelCauseFunc) {
+	tick := time.NewTicker(wire.PingEvery)
+	defer tick.Stop()
+	for {
+		select {
+		case <-tick.C:
+		case <-ctx.Done():
+			return
+		}
+		late := time.AfterFunc(wire.PingMisses*wire.PingEvery, func() {
+			cancel(ending{byLink, "The gateway has not answered for a while."})
+		})
+		_, _, err := conn.SendRequest(wire.RequestPing, true, nil)
+		late.Stop()
+		if err != nil {
+			return // the connection is over, which ends the link by itself
+		}
+	}
+}
+
+// onVisit takes a request, if the link is admitted and not crowded.
+func (l *link) onVisit(ctx context.Context, _ *gossh.ServerConn, nc gossh.NewChannel) {
+	l.mu.Lock()
+	allowed := l.welcomed != nil && l.waiting < wire.MaxVisits
+	if allowed {
+		l.waiting++
+	}
+	l.mu.Unlock()
+	if !allowed {
+		_ = nc.Reject(gossh.ResourceShortage, "too many requests wait on this device")
+		return
+	}
+	defer func() {
+		l.mu.Lock()
+		l.waiting--
+		l.mu.Unlock()
+	}()
+	ch, reqs, err := nc.Accept()
+	if err != nil {
+		return
+	}
+	go gossh.DiscardRequests(reqs)
+	l.serveVisit(ctx, ch)
+}
+
+// onSession opens a shell or runs a command in a visit that grants it.
+func (l *link) onSession(_ context.Context, _ *gossh.ServerConn, nc gossh.NewChannel) {
+	id, err := wire.ParseSession(nc.ExtraData())
+	if err != nil {
+		_ = nc.Reject(gossh.Prohibited, err.Error())
+		return
+	}
+	l.mu.Lock()
+	v := l.visits[id]
+	l.mu.Unlock()
+	if v == nil {
+		_ = nc.Reject(gossh.Prohibited, "visit "+id+" is not open on this device")
+		return
+	}
+	login, err := l.agent.may(id, wire.Shell)
+	if err != nil {
+		_ = nc.Reject(gossh.Prohibited, err.Error())
+		return
+	}
+	ch, reqs, err := nc.Accept()
+	if err != nil {
+		return
+	}
+	v.serveSession(ch, reqs, login)
+}
+
+func (l *link) register(v *visit) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.visits[v.id()] = v
+}
+
+func (l *link) remove(v *visit) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	delete(l.visits, v.id())
+}
+
+// device is the name the gateway gave this device, and its organisation.
+func (l *link) device() wire.Welcome {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if l.welcomed == nil {
+		return wire.Welcome{}
+	}
+	return *l.welcomed
+}

@@ -1,0 +1,246 @@
+package agent
+
+import (
+	"bufio"
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io/fs"
+	"net"
+	"os"
+	"sync"
+	"syscall"
+	"time"
+
+	"golang.org/x/sys/unix"
+
+	"accord/agent/proc"
+	"accord/tui"
+	"accord/wire"
+)
+
+// The local socket is where the device's users talk to the agent: one JSON
+// value a line in each direction. Who they are is the kernel's word
+// (SO_PEERCRED), not theirs.
+
+// What a local client opens with.
+const (
+	opUser     = "user"     // the resident screen: events until it leaves
+	opAnswer   = "answer"   // one request, to be answered
+	opStop     = "stop"     // end a visit, or all
+	opReceipts = "receipts" // list them
+	// What it may say afterwards.
+	opSeen   = "seen"
+	opExtend = "extend"
+)
+
+// fromClient is a line from a local client.
+type fromClient struct {
+	Op      string      `json:"op"`
+	Surface string      `json:"surface,omitempty"` // with user and answer: where the person sees it
+	Locale  string      `json:"locale,omitempty"`  // likewise
+	ID      string      `json:"id,omitempty"`      // a request's nonce, a visit, or empty for the only one
+	Answer  *tui.Answer `json:"answer,omitempty"`
+	Limit   int         `json:"limit,omitempty"` // with receipts
+}
+
+// toClient is a line to a local client; one field is set.
+type toClient struct {
+	Idle     *tui.Idle    `json:"idle,omitempty"`
+	Asking   *tui.Prompt  `json:"asking,omitempty"`
+	Gone     *tui.AskGone `json:"gone,omitempty"`
+	Began    *tui.Visit   `json:"began,omitempty"`
+	Ended    *tui.Card    `json:"ended,omitempty"`
+	Receipts []Receipt    `json:"receipts,omitempty"`
+	Bad      []string     `json:"bad,omitempty"` // receipts that are damaged
+	Stopped  []string     `json:"stopped,omitempty"`
+	Error    string       `json:"error,omitempty"`
+	Done     bool         `json:"done,omitempty"`
+}
+
+// maxLocal bounds a line in bytes, and clientQueue what waits for a client that
+// does not read; one that lets it run full is dropped.
+const (
+	maxLocal    = 1 << 20
+	clientQueue = 64
+	maxClients  = 64
+)
+
+// listenLocal makes the socket. Anybody on the device may connect: receipts
+// are for all its users, and what is not is decided by uid.
+func listenLocal(path string) (*net.UnixListener, error) {
+	if conn, err := net.Dial("unix", path); err == nil {
+		_ = conn.Close()
+		return nil, fmt.Errorf("an agent is already running here: it answers at %s", path)
+	}
+	if err := os.Remove(path); err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return nil, fmt.Errorf("make the agent's socket: %w", err)
+	}
+	l, err := net.ListenUnix("unix", &net.UnixAddr{Name: path, Net: "unix"})
+	if err != nil {
+		return nil, fmt.Errorf("make the agent's socket: %w", err)
+	}
+	if err := os.Chmod(path, 0o666); err != nil {
+		return nil, errors.Join(fmt.Errorf("make the agent's socket: %w", err), l.Close())
+	}
+	return l, nil
+}
+
+// client is one connection on the local socket.
+type client struct {
+	desk    *desk
+	conn    *net.UnixConn
+	uid     int
+	inside  bool // it is a process of a visit
+	surface string
+	locale  string
+	out     chan toClient
+}
+
+// serve takes local clients until ctx ends.
+func (d *desk) serve(ctx context.Context, l *net.UnixListener) error {
+	stop := context.AfterFunc(ctx, func() { _ = l.Close() })
+	defer stop()
+	var clients sync.WaitGroup
+	defer clients.Wait()
+	slots := make(chan struct{}, maxClients)
+	for {
+		conn, err := l.AcceptUnix()
+		if errors.Is(err, net.ErrClosed) {
+			return nil
+		}
+		if err != nil {
+			return fmt.Errorf("take local connections: %w", err)
+		}
+		select {
+		case slots <- struct{}{}:
+		default:
+			_ = conn.Close()
+			continue
+		}
+		clients.Go(func() {
+			defer func() { <-slots }()
+			d.serveClient(ctx, conn)
+		})
+	}
+}
+
+// serveClient is the story of one local connection.
+func (d *desk) serveClient(ctx context.Context, conn *net.UnixConn) {
+	defer func() { _ = conn.Close() }()
+	stop := context.AfterFunc(ctx, func() { _ = conn.Close() })
+	defer stop()
+	c := &client{desk: d, conn: conn, out: make(chan toClient, clientQueue)}
+	if err := c.identify(); err != nil {
+		return
+	}
+	in := bufio.NewScanner(conn)
+	in.Buffer(make([]byte, 4<<10), 64<<10)
+	_ = conn.SetReadDeadline(time.Now().Add(10 * time.Second))
+	opening, err := c.next(in)
+	if err != nil {
+		return
+	}
+	_ = conn.SetReadDeadline(time.Time{})
+	switch opening.Op {
+	case opReceipts:
+		c.write(d.receipts(opening.Limit))
+	case opStop:
+		c.write(d.stop(c, opening.ID))
+	case opUser, opAnswer:
+		c.attend(opening, in)
+	default:
+		c.write(toClient{Error: "the agent does not know this request; are both of the same version?"})
+	}
+}
+
+// identify asks the kernel who is there.
+func (c *client) identify() error {
+	raw, err := c.conn.SyscallConn()
+	if err != nil {
+		return err
+	}
+	var cred *unix.Ucred
+	var cerr error
+	if err := raw.Control(func(fd uintptr) {
+		cred, cerr = unix.GetsockoptUcred(int(fd), syscall.SOL_SOCKET, unix.SO_PEERCRED)
+	}); err != nil {
+		return err
+	}
+	if cerr != nil {
+		return cerr
+	}
+	c.uid = int(cred.Uid)
+	c.inside = proc.Belongs(int(cred.Pid))
+	return nil
+}
+
+// next reads one line.
+func (c *client) next(in *bufio.Scanner) (fromClient, error) {
+	var m fromClient
+	if !in.Scan() {
+		return m, errors.Join(errors.New("the local connection ended"), in.Err())
+	}
+	dec := json.NewDecoder(bytes.NewReader(in.Bytes()))
+	dec.DisallowUnknownFields()
+	if err := dec.Decode(&m); err != nil {
+		return m, fmt.Errorf("not understood: %w", err)
+	}
+	return m, nil
+}
+
+// write sends one line at once; a client that does not read is dropped.
+func (c *client) write(m toClient) {
+	text, err := json.Marshal(m)
+	if err != nil || len(text) > maxLocal {
+		c.desk.agent.log.Error("a local message was not sent", "error", err, "bytes", len(text))
+		_ = c.conn.Close()
+		return
+	}
+	_ = c.conn.SetWriteDeadline(time.Now().Add(5 * time.Second))
+	if _, err := c.conn.Write(append(text, '\n')); err != nil {
+		_ = c.conn.Close()
+	}
+}
+
+// attend serves a resident screen or one that answers: events out, answers in.
+func (c *client) attend(opening fromClient, in *bufio.Scanner) {
+	c.surface, c.locale = wire.Clean(opening.Surface, wire.MaxName), opening.Locale
+	if err := c.desk.admits(c); err != nil {
+		c.write(toClient{Error: err.Error()})
+		return
+	}
+	if err := c.desk.join(c, opening); err != nil {
+		c.write(toClient{Error: err.Error()})
+		return
+	}
+	written := make(chan struct{})
+	go func() {
+		defer close(written)
+		for m := range c.out {
+			c.write(m)
+		}
+	}()
+	for {
+		m, err := c.next(in)
+		if err != nil {
+			break
+		}
+		c.desk.hear(c, m)
+	}
+	c.desk.leave(c)
+	close(c.out)
+	<-written
+}
+
+// send queues an event. The desk's lock is held, so it never waits: a client
+// that does not take its events is dropped, and what it showed is no answer.
+func (c *client) send(m toClient) {
+	select {
+	case c.out <- m:
+	default:
+		_ = c.conn.Close()
+	}
+}

@@ -1,0 +1,346 @@
+package agent
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"strings"
+	"sync"
+	"time"
+
+	"golang.org/x/crypto/ssh"
+
+	"accord/agent/proc"
+	"accord/wire"
+)
+
+// ending is why a visit is over, as the cause of its context.
+type ending struct{ by, cause string }
+
+func (e ending) Error() string { return e.cause }
+
+// Who ends a visit, besides persons by name.
+const (
+	byUser    = "user"
+	byTime    = "time"
+	byLink    = "link"
+	byGateway = "gateway"
+	byAgent   = "agent"
+)
+
+// visit is one request on the device and what comes of it. It lives as long
+// as its visit channel.
+type visit struct {
+	agent *Agent
+	conn  *wire.Conn
+	req   *wire.Request
+	end   context.CancelCauseFunc // ends the visit; the cause is an ending
+	inbox <-chan wire.Message     // closed when the channel is
+
+	consent wire.Consent // once decided
+	opened  time.Time
+	head    wire.Head
+
+	mu     sync.Mutex
+	procs  map[*proc.Process]io.Closer // with the channels they are shown on
+	shells int
+	closed bool          // nothing is started any more
+	over   chan struct{} // closed when everything of the visit is dead
+}
+
+// serveVisit is the story of one visit on the device. When it returns,
+// everything of the visit is dead.
+func (l *link) serveVisit(ctx context.Context, ch ssh.Channel) {
+	ctx, end := context.WithCancelCause(ctx)
+	defer end(nil)
+	v := &visit{agent: l.agent, conn: wire.NewConn(ch), end: end, procs: make(map[*proc.Process]io.Closer), over: make(chan struct{})}
+	read := v.receive(ctx)
+	defer func() {
+		_ = ch.Close()
+		<-read
+	}()
+	if err := v.run(ctx, l); err != nil {
+		v.agent.log.Warn("visit", "visit", v.id(), "error", err)
+	}
+}
+
+func (v *visit) id() string {
+	if v.req == nil {
+		return ""
+	}
+	return v.req.Visit
+}
+
+// receive reads messages until the channel ends; the end of the channel is the
+// end of the visit.
+func (v *visit) receive(ctx context.Context) (done <-chan struct{}) {
+	inbox, finished := make(chan wire.Message), make(chan struct{})
+	v.inbox = inbox
+	go func() {
+		defer close(finished)
+		defer close(inbox)
+		for {
+			m, err := v.conn.Read()
+			if err != nil {
+				v.end(linkEnding(err))
+				return
+			}
+			select {
+			case inbox <- m:
+			case <-ctx.Done():
+				// The visit is over: only the gateway's last word counts, and
+				// run waits for it on inbox as long as that is allowed.
+				select {
+				case inbox <- m:
+				case <-time.After(wire.Settle):
+					return
+				}
+			}
+		}
+	}()
+	return finished
+}
+
+func linkEnding(err error) ending {
+	if errors.Is(err, io.EOF) {
+		return ending{byGateway, "The gateway closed the visit."}
+	}
+	return ending{byLink, "The connection to the gateway was lost."}
+}
+
+func (v *visit) run(ctx context.Context, l *link) error {
+	req, err := v.await(ctx, 10*time.Second)
+	if err != nil {
+		return err
+	}
+	v.req = req.(*wire.Request) //nolint:forcetypeassert // await checked it
+	defer v.agent.finish(v.id())
+	approved, err := v.decide(ctx, l)
+	if err != nil || !approved {
+		return errors.Join(err, v.linger(ctx))
+	}
+	open, err := v.await(ctx, 30*time.Second)
+	if err != nil {
+		return v.conclude(ctx, fmt.Errorf("the visit was approved but not begun: %w", err))
+	}
+	v.opened = time.Now()
+	v.head = open.(*wire.Open).Head //nolint:forcetypeassert // await checked it
+	if err := v.agent.begin(v); err != nil {
+		return v.conclude(ctx, err)
+	}
+	l.register(v)
+	if err := v.conn.Write(&wire.Ready{}); err != nil {
+		v.end(linkEnding(err))
+	}
+	v.agent.desk.began(v)
+	v.attend(ctx)
+	l.remove(v)
+	v.closeAll()
+	return v.conclude(ctx, nil)
+}
+
+// await reads the one message that may come now: the request first, then,
+// after an approval, the word that the recording runs.
+func (v *visit) await(ctx context.Context, limit time.Duration) (wire.Message, error) {
+	timer := time.NewTimer(limit)
+	defer timer.Stop()
+	select {
+	case m, ok := <-v.inbox:
+		if !ok {
+			return nil, context.Cause(ctx)
+		}
+		_, first := m.(*wire.Request)
+		_, begins := m.(*wire.Open)
+		if v.req == nil && first || v.req != nil && begins {
+			return m, nil
+		}
+		return nil, fmt.Errorf("%w: out of order", wire.ErrMessage)
+	case <-timer.C:
+		return nil, errors.New("the gateway did not go on in time")
+	case <-ctx.Done():
+		return nil, context.Cause(ctx)
+	}
+}
+
+// decide asks the user, keeps the receipt and tells the gateway.
+func (v *visit) decide(ctx context.Context, l *link) (approved bool, err error) {
+	consent, err := v.agent.ask(ctx, v, l)
+	if err != nil {
+		return false, err
+	}
+	text, signature, err := v.agent.ledger.consent(consent)
+	if err != nil {
+		// No receipt, no visit.
+		v.agent.finish(v.id())
+		return false, err
+	}
+	v.consent = *consent
+	if err := v.conn.Write(&wire.Answer{Statement: text, Signature: signature}); err != nil {
+		return false, err
+	}
+	return consent.Choice == wire.Approve, nil
+}
+
+// linger lets the gateway close the channel first, so that the answer is
+// surely read.
+func (v *visit) linger(ctx context.Context) error {
+	timer := time.NewTimer(wire.Settle)
+	defer timer.Stop()
+	for {
+		select {
+		case _, ok := <-v.inbox:
+			if !ok {
+				return nil
+			}
+		case <-timer.C:
+			return nil
+		case <-ctx.Done():
+			return nil
+		}
+	}
+}
+
+// attend watches an open visit until something ends it.
+func (v *visit) attend(ctx context.Context) {
+	tick := time.NewTicker(500 * time.Millisecond)
+	defer tick.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case <-tick.C:
+			if err := v.agent.alive(v.id()); err != nil {
+				v.end(timeEnding(err))
+				return
+			}
+		case m, ok := <-v.inbox:
+			if !ok {
+				return
+			}
+			if !v.take(m) {
+				return
+			}
+		}
+	}
+}
+
+func timeEnding(err error) ending {
+	cause := strings.TrimPrefix(err.Error(), errJudged.Error()+": ")
+	return ending{byTime, strings.ToUpper(cause[:1]) + cause[1:] + "."}
+}
+
+// take deals with a message of an open visit; false ends it.
+func (v *visit) take(m wire.Message) bool {
+	switch m := m.(type) {
+	case *wire.Head:
+		v.head = *m
+		v.agent.hear(v.id())
+		return true
+	case *wire.End:
+		if m.Head != nil {
+			v.head = *m.Head
+		}
+		v.end(ending{m.By, m.Cause})
+	default:
+		v.end(ending{byGateway, "The gateway sent a message out of order."})
+	}
+	return false
+}
+
+// add counts a started process as the visit's; false if the visit is over and
+// the process must die at once.
+func (v *visit) add(p *proc.Process, shown io.Closer) bool {
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	if v.closed {
+		return false
+	}
+	v.procs[p] = shown
+	v.shells++
+	return true
+}
+
+// drop forgets a process of which nothing is left.
+func (v *visit) drop(p *proc.Process) {
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	delete(v.procs, p)
+}
+
+// closeAll kills everything of the visit, all shells at once.
+func (v *visit) closeAll() {
+	v.mu.Lock()
+	v.closed = true
+	procs := v.procs
+	v.procs = nil
+	v.mu.Unlock()
+	var all sync.WaitGroup
+	for p, shown := range procs {
+		all.Go(func() {
+			p.Kill()
+			p.Close()
+			_ = shown.Close()
+		})
+	}
+	all.Wait()
+	close(v.over)
+}
+
+// conclude signs the end, tells the gateway and the user. The streams are cut
+// by then; only the last words are exchanged here.
+func (v *visit) conclude(ctx context.Context, failure error) error {
+	v.agent.finish(v.id())
+	why := ending{byAgent, "The visit ended."}
+	if failure != nil {
+		why.cause = wire.Clean(failure.Error(), wire.MaxReason)
+	}
+	v.end(why)
+	errors.As(context.Cause(ctx), &why)
+	e := &wire.Ending{
+		Number: v.consent.Number, Visit: v.id(), Opened: v.opened.UTC(), Ended: time.Now().UTC(),
+		By: why.by, Cause: why.cause, Shells: v.shells, Head: v.head,
+	}
+	if e.Opened.IsZero() {
+		e.Opened = v.consent.Answered
+	}
+	if e.Head.Hash == "" {
+		e.Head.Hash = strings.Repeat("0", 64)
+	}
+	e.Head, e.Sealed = v.settle(why, e.Head)
+	v.agent.desk.ended(v, e)
+	text, signature, err := v.agent.ledger.ending(e)
+	if err == nil {
+		err = v.conn.Write(&wire.Card{Statement: text, Signature: signature})
+		if why.by == byLink || errors.Is(err, io.EOF) {
+			err = nil // nobody is there to read it; the receipt is on the device
+		}
+	}
+	return errors.Join(failure, err)
+}
+
+// settle tells the gateway why the visit is over and waits a little for the
+// head of the sealed recording.
+func (v *visit) settle(why ending, head wire.Head) (wire.Head, bool) {
+	go func() { _ = v.conn.Write(&wire.End{By: why.by, Cause: why.cause}) }() // ends with the link at the latest
+	timer := time.NewTimer(wire.Settle)
+	defer timer.Stop()
+	for {
+		select {
+		case m, ok := <-v.inbox:
+			if !ok {
+				return head, false
+			}
+			switch m := m.(type) {
+			case *wire.Head:
+				head = *m
+			case *wire.End:
+				if m.Head != nil {
+					return *m.Head, true
+				}
+			}
+		case <-timer.C:
+			return head, false
+		}
+	}
+}

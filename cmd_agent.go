@@ -1,0 +1,105 @@
+package main
+
+import (
+	"context"
+	"fmt"
+
+	"accord/agent"
+)
+
+func agentVerb() verb {
+	return verb{
+		name:  "agent",
+		usage: "[--config FILE]",
+		line:  "run the agent: this device calls home and can be asked for",
+		help: `Runs the agent of this device until it is told to stop (Ctrl-C, SIGTERM). It calls
+the gateway that the device has joined, asks the person at the device about each
+request, and runs what was consented to. Nothing listens on the network.
+
+As root it can let visits use the accounts in agent.logins; else only its own.
+
+Options:
+  -c, --config FILE   the configuration; without one the defaults, see config.toml
+
+Examples:
+  accord join gateway.example.org:2223 accord1.…   once, see accord help join
+  accord agent --config /etc/accord/config.toml`,
+		run: runAgent,
+	}
+}
+
+func runAgent(ctx context.Context, c *call, args []string) error {
+	fs := flags("agent")
+	path := stringFlag(fs, "config", "c", "")
+	if _, err := parse(c, fs, args, 0); err != nil {
+		return err
+	}
+	f, err := readConfig(*path, true)
+	if err != nil {
+		return err
+	}
+	o, err := agentOptions(f, c.logger(c.stderr))
+	if err != nil {
+		return err
+	}
+	a, err := agent.New(o)
+	if err != nil {
+		return err
+	}
+	return a.Run(ctx)
+}
+
+func joinVerb() verb {
+	return verb{
+		name:  "join",
+		usage: "[--config FILE] [--name NAME] HOST:PORT TOKEN",
+		line:  "let this device join a gateway, once",
+		help: `Enrols this device. An admin gets the whole line from 'ssh GATEWAY enroll'; the
+token in it serves once and not for long. The device proves itself with a key of
+its own, which it makes the first time and keeps, and pins the gateway's key: from
+then on it admits that gateway and nobody else.
+
+Options:
+  -c, --config FILE   the configuration of the agent, see config.toml
+  -n, --name NAME     what the device wants to be called; else agent.name, else
+                      the machine's name
+
+Examples:
+  accord join gateway.example.org:2223 accord1.…
+  accord agent`,
+		run: runJoin,
+	}
+}
+
+func runJoin(ctx context.Context, c *call, args []string) error {
+	fs := flags("join")
+	path := stringFlag(fs, "config", "c", "")
+	name := stringFlag(fs, "name", "n", "")
+	rest, err := parse(c, fs, args, 2)
+	if err != nil {
+		return err
+	}
+	if len(rest) != 2 {
+		return usage("join", "name the gateway and the token, as 'ssh GATEWAY enroll' prints them")
+	}
+	f, err := readConfig(*path, true)
+	if err != nil {
+		return err
+	}
+	if *name != "" {
+		f.Agent.Name = *name
+		if err := f.Agent.Check(); err != nil {
+			return usage("join", "%s", err)
+		}
+	}
+	o, err := agentOptions(f, c.logger(c.stderr))
+	if err != nil {
+		return err
+	}
+	pin, err := agent.Join(ctx, o, agent.Enrolment{Address: rest[0], Token: rest[1]})
+	if err != nil {
+		return err
+	}
+	_, err = fmt.Fprintf(c.stdout, "This device is %s of %s now. Start it with: accord agent\n", pin.Device, pin.Organisation)
+	return err
+}

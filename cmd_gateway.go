@@ -1,0 +1,54 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+
+	"golang.org/x/crypto/ssh"
+)
+
+func gatewayVerb() verb {
+	return verb{
+		name:  "gateway",
+		usage: "[--config FILE]",
+		line:  "run the gateway: technicians and agents meet here",
+		help: `Runs the gateway until it is told to stop (Ctrl-C, SIGTERM). Technicians log in
+with ssh on one port (gateway.listen), agents call home on another
+(gateway.agents). Then every visit is ended and its recording sealed.
+
+It needs people to let in: [[people]] in the configuration. Devices join with the
+line that 'ssh GATEWAY enroll' prints for an admin.
+
+Options:
+  -c, --config FILE   the configuration; without one the defaults, see config.toml
+
+Examples:
+  accord check /etc/accord/config.toml
+  accord gateway --config /etc/accord/config.toml`,
+		run: runGateway,
+	}
+}
+
+func runGateway(ctx context.Context, c *call, args []string) error {
+	fs := flags("gateway")
+	path := stringFlag(fs, "config", "c", "")
+	if _, err := parse(c, fs, args, 0); err != nil {
+		return err
+	}
+	f, err := readConfig(*path, true)
+	if err != nil {
+		return err
+	}
+	g, err := openGateway(ctx, f, c.logger(c.stderr))
+	if err != nil {
+		return err
+	}
+	technicians, agents, err := listen(f.Gateway)
+	if err != nil {
+		return errors.Join(err, g.Close())
+	}
+	fmt.Fprintf(c.stderr, "The gateway %s listens for technicians on %s and for agents on %s.\n",
+		ssh.FingerprintSHA256(g.Key()), technicians.Addr(), agents.Addr())
+	return g.Serve(ctx, technicians, agents)
+}

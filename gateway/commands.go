@@ -1,0 +1,385 @@
+package gateway
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"accord/gateway/store"
+	"accord/policy"
+	"accord/tui"
+	"accord/wire"
+)
+
+// command is one management command: `ssh GATEWAY NAME …`.
+type command struct {
+	name  policy.Command
+	usage string // after the name
+	about string // one line
+	run   func(*session, context.Context, *call) error
+}
+
+// commands is the list of them. Whether a person may run one is decided by
+// [policy.May] in one place, [session.manage].
+func commands() []command {
+	return []command{
+		{policy.Devices, "[--json]", "list the devices; with `release NAME`, end a quarantine", (*session).cmdDevices},
+		{policy.Enroll, "[--name NAME] [--label KEY=VALUE]… [--life 1h]", "print the line that lets one device join", (*session).cmdEnroll},
+		{policy.Visits, "[--json]", "list the visits that are asked for or open", (*session).cmdVisits},
+		{policy.Kill, "VISIT", "end a visit at once", (*session).cmdKill},
+		{policy.Recordings, "[--json] [--limit N]", "list the recordings, or pick one on a terminal (ssh -t)", (*session).cmdRecordings},
+		{policy.Play, "VISIT", "play a recording (needs a terminal: ssh -t)", (*session).cmdPlay},
+		{policy.Verify, "VISIT [--json]", "check a recording against its chain, seal and receipt", (*session).cmdVerify},
+		{policy.Audit, "[--json] [--person P] [--device D] [--visit V] [--kind K] [--limit N]", "show the audit log, or with --check prove it", (*session).cmdAudit},
+		{policy.Explain, "DEVICE [CAPABILITY]", "say what the policy lets you do there, by which rule, and why", (*session).cmdExplain},
+	}
+}
+
+// usageError is a command that was called wrongly.
+type usageError struct{ sentence string }
+
+func (e *usageError) Error() string { return e.sentence }
+
+// manage runs a management command.
+func (s *session) manage(ctx context.Context, unknown string) int {
+	words, err := split(s.command)
+	if err != nil || len(words) == 0 {
+		s.say("The command can't be read: a quote is open.")
+		return exitUsage
+	}
+	if words[0] == "help" || words[0] == "--help" {
+		s.help()
+		return exitOK
+	}
+	cmd := find(words[0])
+	if cmd == nil {
+		where := ""
+		if unknown != "" {
+			where = fmt.Sprintf("no device is called %s, and ", unknown)
+		}
+		s.say(where + fmt.Sprintf("%s is no command of the gateway; `help` lists them.", wire.Clean(words[0], wire.MaxName)))
+		return exitUsage
+	}
+	if ok, why := policy.May(s.person.Person, cmd.name); !ok {
+		s.gateway.denied(s.person, "command "+string(cmd.name), why)
+		s.say(why)
+		return exitRefused
+	}
+	c, err := parseCall(words[1:])
+	if err == nil {
+		err = cmd.run(s, ctx, c)
+	}
+	return s.commandStatus(cmd, err)
+}
+
+func (s *session) commandStatus(cmd *command, err error) int {
+	var usage *usageError
+	switch {
+	case err == nil, errors.Is(err, tui.ErrLeft), errors.Is(err, errGone):
+		return exitOK
+	case errors.As(err, &usage):
+		s.say(usage.sentence + " Usage: " + string(cmd.name) + " " + cmd.usage)
+		return exitUsage
+	}
+	s.say(s.sentence(err))
+	return exitFailed
+}
+
+func find(name string) *command {
+	for _, c := range commands() {
+		if string(c.name) == name {
+			return &c
+		}
+	}
+	return nil
+}
+
+func (s *session) help() {
+	var b strings.Builder
+	b.WriteString("ssh GATEWAY                 the list of devices\n" +
+		"ssh DEVICE@GATEWAY          straight to a device; LOGIN+DEVICE@GATEWAY as another account\n" +
+		"ssh GATEWAY COMMAND         one of these:\n\n")
+	for _, c := range commands() {
+		if ok, _ := policy.May(s.person.Person, c.name); ok {
+			fmt.Fprintf(&b, "  %-11s %s\n              %s\n", c.name, c.about, c.usage)
+		}
+	}
+	fmt.Fprintf(&b, "\nYou are %s (%s).\n", s.person.Name, strings.Join(s.person.Roles, ", "))
+	s.print(b.String())
+}
+
+// print writes text for people: on a terminal the lines end as it wants them.
+func (s *session) print(text string) {
+	if s.pty != nil {
+		text = strings.ReplaceAll(text, "\n", "\r\n")
+	}
+	_, _ = io.WriteString(s.ch, text)
+}
+
+func (s *session) printJSON(v any) error {
+	text, err := json.MarshalIndent(v, "", "  ")
+	if err != nil {
+		return fmt.Errorf("encode the answer: %w", err)
+	}
+	s.print(string(text) + "\n")
+	return nil
+}
+
+// table prints aligned columns, as wide as the terminal is.
+func (s *session) table(header []string, rows [][]string) error {
+	width := 0
+	if s.pty != nil {
+		size, _ := s.window.Size()
+		width = size.Width
+	}
+	var b strings.Builder
+	if err := tui.Table(&b, header, rows, width); err != nil {
+		return err
+	}
+	s.print(b.String())
+	return nil
+}
+
+func (s *session) cmdDevices(ctx context.Context, c *call) error {
+	if len(c.words) == 2 && c.words[0] == "release" {
+		return s.release(ctx, c.words[1])
+	}
+	if err := c.none("json"); err != nil {
+		return err
+	}
+	all, err := s.gateway.store.Devices(ctx)
+	if err != nil {
+		return err
+	}
+	if c.has("json") {
+		list := make([]deviceJSON, 0, len(all))
+		for _, d := range all {
+			list = append(list, s.gateway.deviceJSON(d))
+		}
+		return s.printJSON(list)
+	}
+	rows := make([][]string, 0, len(all))
+	for _, d := range all {
+		l := s.gateway.line(d)
+		rows = append(rows, []string{l.Name, l.State, since(l.Since), l.Why, l.OS, l.Labels})
+	}
+	return s.table([]string{"DEVICE", "STATE", "SINCE", "WHY", "SYSTEM", "LABELS"}, rows)
+}
+
+type deviceJSON struct {
+	Name         string            `json:"name"`
+	Key          string            `json:"key"`
+	State        string            `json:"state"`
+	Since        *time.Time        `json:"since,omitempty"`
+	Why          string            `json:"why,omitempty"`
+	OS           string            `json:"os"`
+	Arch         string            `json:"arch"`
+	Agent        string            `json:"agent"`
+	Labels       map[string]string `json:"labels,omitempty"`
+	Capabilities []string          `json:"capabilities"`
+	Logins       []string          `json:"logins"`
+	Address      string            `json:"address,omitempty"`
+	EnrolledAt   time.Time         `json:"enrolled_at"`
+	EnrolledBy   string            `json:"enrolled_by"`
+}
+
+func (g *Gateway) deviceJSON(d store.Device) deviceJSON {
+	l := g.line(d)
+	return deviceJSON{
+		Name: d.Name, Key: d.Key, State: l.State, Since: stamp(l.Since), Why: l.Why, OS: d.OS, Arch: d.Arch, Agent: d.Version,
+		Labels: d.Labels, Capabilities: d.Capabilities, Logins: d.Logins, Address: d.Address,
+		EnrolledAt: d.EnrolledAt, EnrolledBy: d.EnrolledBy,
+	}
+}
+
+// stamp leaves out a time that is not there.
+func stamp(t time.Time) *time.Time {
+	if t.IsZero() {
+		return nil
+	}
+	t = t.UTC()
+	return &t
+}
+
+func since(t time.Time) string {
+	if t.IsZero() {
+		return "-"
+	}
+	return t.Local().Format("2006-01-02 15:04")
+}
+
+// release ends a device's quarantine.
+func (s *session) release(ctx context.Context, name string) error {
+	if ok, why := policy.May(s.person.Person, policy.Manage); !ok {
+		s.gateway.denied(s.person, "devices release", why)
+		return errors.New(why)
+	}
+	d, err := s.gateway.store.DeviceByName(ctx, name)
+	if err != nil {
+		return err
+	}
+	if err := s.gateway.store.Release(ctx, d.Key, s.entry()); err != nil {
+		return err
+	}
+	s.gateway.publish()
+	s.print(name + " is released from quarantine.\n")
+	return nil
+}
+
+func (s *session) cmdEnroll(ctx context.Context, c *call) error {
+	if err := c.none("name", "label", "life", "json"); err != nil {
+		return err
+	}
+	life, err := time.ParseDuration(c.last("life", "1h"))
+	if err != nil || life < time.Minute || life > 30*24*time.Hour {
+		return &usageError{"--life takes 1m to 720h, for example 24h."}
+	}
+	name := c.last("name", "")
+	if name != "" && (!wire.ValidDevice(name) || reserved(name)) {
+		return &usageError{"This name is not allowed for a device: use lower case letters, digits, dots and dashes."}
+	}
+	labels := make(map[string]string)
+	for _, l := range c.flags["label"] {
+		k, v, ok := strings.Cut(l, "=")
+		if !ok || k == "" {
+			return &usageError{"--label takes KEY=VALUE, for example site=lyon."}
+		}
+		labels[wire.Clean(k, wire.MaxName)] = wire.Clean(v, wire.MaxName)
+	}
+	token, until, err := s.gateway.makeToken(ctx, name, labels, life, s.entry())
+	if err != nil {
+		return err
+	}
+	address := s.gateway.cfg.Agents
+	if c.has("json") {
+		return s.printJSON(map[string]string{"address": address, "token": token.String(), "until": until.UTC().Format(time.RFC3339)})
+	}
+	s.print(fmt.Sprintf("accord join %s %s\n", address, token))
+	_, _ = io.WriteString(s.ch.Stderr(), fmt.Sprintf("Run this on the device before %s; it serves once.\r\n", until.Local().Format("15:04 on 2 January")))
+	return nil
+}
+
+func (s *session) cmdVisits(_ context.Context, c *call) error {
+	if err := c.none("json"); err != nil {
+		return err
+	}
+	type visitJSON struct {
+		Visit        string            `json:"visit"`
+		State        string            `json:"state"`
+		Technician   string            `json:"technician"`
+		Device       string            `json:"device"`
+		Reason       string            `json:"reason"`
+		Ticket       string            `json:"ticket"`
+		Capabilities []wire.Capability `json:"capabilities"`
+		Asked        time.Time         `json:"asked"`
+		Until        *time.Time        `json:"until,omitempty"`
+	}
+	var list []visitJSON
+	for _, v := range s.gateway.visits.all() {
+		line := visitJSON{v.req.Visit, "asked", v.person.Name, v.home.device.Name, v.req.Reason, v.req.Ticket, v.req.Capabilities, v.asked.UTC(), nil}
+		if v.isOpen() {
+			line.State, line.Until, line.Capabilities = "open", v.consent.Until, v.consent.Granted
+		}
+		list = append(list, line)
+	}
+	if c.has("json") {
+		return s.printJSON(append([]visitJSON{}, list...))
+	}
+	var rows [][]string
+	for _, v := range list {
+		until := "-"
+		if v.Until != nil {
+			until = v.Until.Local().Format("15:04")
+		}
+		rows = append(rows, []string{v.Visit, v.State, v.Technician, v.Device, until, v.Ticket, v.Reason})
+	}
+	return s.table([]string{"VISIT", "STATE", "TECHNICIAN", "DEVICE", "UNTIL", "TICKET", "REASON"}, rows)
+}
+
+func (s *session) cmdKill(_ context.Context, c *call) error {
+	if err := c.exactly(1); err != nil {
+		return err
+	}
+	v := s.gateway.visits.get(c.words[0])
+	if v == nil {
+		return errors.New("no visit of that number is open or asked for; `visits` lists them")
+	}
+	v.end(ending{s.person.Name, "A supervisor (" + s.person.Name + ") ended the visit."})
+	<-v.done
+	s.print("Visit " + v.req.Visit + " is over; everything of it on " + v.home.device.Name + " is closed.\n")
+	return nil
+}
+
+func (s *session) cmdExplain(ctx context.Context, c *call) error {
+	if len(c.words) < 1 || len(c.words) > 2 {
+		return &usageError{"Name a device."}
+	}
+	if err := c.none("json"); err != nil && len(c.flags) > 0 {
+		return err
+	}
+	h, err := s.gateway.reach(ctx, c.words[0])
+	if err != nil {
+		return err
+	}
+	caps := texts(h.hello.Capabilities)
+	if len(c.words) == 2 {
+		caps = []string{c.words[1]}
+	}
+	for _, name := range caps {
+		d := s.decide(h, asked{capabilities: []string{name}}, time.Now())
+		s.print(fmt.Sprintf("%s on %s: %s\n  rule: %s\n  %s\n", wire.Clean(name, wire.MaxName), h.device.Name, d.Verdict, d.Rule, d.Why))
+	}
+	return nil
+}
+
+func (s *session) cmdAudit(ctx context.Context, c *call) error {
+	if err := c.none("json", "person", "device", "visit", "kind", "limit", "check"); err != nil {
+		return err
+	}
+	if c.has("check") {
+		n, err := s.gateway.store.CheckLog(ctx)
+		if err != nil {
+			return err
+		}
+		s.print(fmt.Sprintf("The log's %d entries are what was signed.\n", n))
+		return nil
+	}
+	limit, err := c.number("limit", 50)
+	if err != nil {
+		return err
+	}
+	entries, err := s.gateway.store.Audit(ctx, store.Filter{
+		Person: c.last("person", ""), Device: c.last("device", ""), Visit: c.last("visit", ""),
+		Kind: store.Kind(c.last("kind", "")), Limit: limit,
+	})
+	if err != nil {
+		return err
+	}
+	if c.has("json") {
+		return s.printJSON(entries)
+	}
+	var rows [][]string
+	for _, e := range entries {
+		ok := "yes"
+		if !e.Success {
+			ok = "no"
+		}
+		rows = append(rows, []string{strconv.FormatInt(e.Seq, 10), e.At.Local().Format("2006-01-02 15:04:05"), string(e.Kind), ok, e.Actor, e.Device, e.Visit, detail(e.Data)})
+	}
+	return s.table([]string{"NO", "WHEN", "WHAT", "OK", "WHO", "DEVICE", "VISIT", "DETAILS"}, rows)
+}
+
+func detail(m map[string]string) string {
+	list := make([]string, 0, len(m))
+	for k, v := range m {
+		list = append(list, k+"="+wire.Clean(v, wire.MaxLine))
+	}
+	slices.Sort(list)
+	return strings.Join(list, " ")
+}

@@ -1,0 +1,122 @@
+package gateway
+
+import (
+	"errors"
+	"net"
+
+	"charm.land/ssh"
+	"charm.land/wish/v2"
+	gossh "golang.org/x/crypto/ssh"
+
+	"accord/wire"
+)
+
+// personExtension is where the handshake leaves the fingerprint of the key
+// that was proved. It is read from the finished handshake's permissions only.
+const personExtension = "key@accord"
+
+// frontDoor is the SSH server for technicians. The library lets anybody in
+// unless it is told otherwise, so authentication, host key, algorithms and
+// limits are all set here; sessions are served by our own handler on the raw
+// channel.
+func (g *Gateway) frontDoor() (func(net.Conn), error) {
+	server, err := wish.NewServer(
+		wish.WithVersion("Accord"),
+		func(s *ssh.Server) error {
+			s.AddHostKey(g.key)
+			s.ServerConfigCallback = g.serverConfig
+			s.HandshakeTimeout = wire.Handshake
+			s.ChannelHandlers = map[string]ssh.ChannelHandler{"session": g.onSession}
+			s.RequestHandlers = map[string]ssh.RequestHandler{"keepalive@openssh.com": alive}
+			return nil
+		},
+	)
+	if err != nil {
+		return nil, err
+	}
+	return func(conn net.Conn) {
+		server.HandleConn(wire.Buffered(conn))
+	}, nil
+}
+
+func alive(ssh.Context, *ssh.Server, *gossh.Request) (bool, []byte) { return true, nil }
+
+// serverConfig is the configuration of one handshake.
+func (g *Gateway) serverConfig(ssh.Context) *gossh.ServerConfig {
+	return &gossh.ServerConfig{
+		Config:                      wire.Algorithms(g.cfg.Compat),
+		MaxAuthTries:                12, // a laptop's agent may hold many keys; sources that fail are penalised
+		PublicKeyAuthAlgorithms:     wire.KeyAlgorithms(),
+		PublicKeyCallback:           g.offered,
+		KeyboardInteractiveCallback: g.stranger,
+		AuthLogCallback:             g.authTried,
+	}
+}
+
+// offered says whether a key could log in. It says nothing about who is there:
+// the client has proved nothing yet.
+func (g *Gateway) offered(conn gossh.ConnMetadata, key gossh.PublicKey) (*gossh.Permissions, error) {
+	if _, ok := g.people.Find(key); !ok {
+		return nil, errors.New("this key is not known here")
+	}
+	return &gossh.Permissions{Extensions: map[string]string{personExtension: string(key.Marshal())}}, nil
+}
+
+// stranger is where clients come whose keys were all refused: it refuses too,
+// with one clear sentence.
+func (g *Gateway) stranger(gossh.ConnMetadata, gossh.KeyboardInteractiveChallenge) (*gossh.Permissions, error) {
+	return nil, &gossh.BannerError{
+		Err:     errors.New("no key of this client is known here"),
+		Message: "Accord: none of your keys is known here. Send the line in your .pub file (ssh-keygen -t ed25519 makes one) to an admin of this gateway.\r\n",
+	}
+}
+
+// onSession serves one session channel of a technician.
+func (g *Gateway) onSession(_ *ssh.Server, conn *gossh.ServerConn, nc gossh.NewChannel, ctx ssh.Context) {
+	p, ok := g.identify(conn)
+	if !ok {
+		_ = nc.Reject(gossh.Prohibited, "this connection proved no key that is known here")
+		return
+	}
+	if !g.enterRunning() {
+		_ = nc.Reject(gossh.ResourceShortage, "the gateway is being stopped")
+		return
+	}
+	defer g.running.Done()
+	g.serveSession(ctx, p, conn.User(), nc)
+}
+
+// identify is who finished the handshake.
+func (g *Gateway) identify(conn *gossh.ServerConn) (person, bool) {
+	if conn.Permissions == nil {
+		return person{}, false
+	}
+	key, err := gossh.ParsePublicKey([]byte(conn.Permissions.Extensions[personExtension]))
+	if err != nil {
+		return person{}, false
+	}
+	found, ok := g.people.Find(key)
+	if !ok {
+		return person{}, false
+	}
+	return person{Person: found, fingerprint: gossh.FingerprintSHA256(key), address: conn.RemoteAddr().String()}, true
+}
+
+// enterRunning counts something that must end before the gateway has.
+func (g *Gateway) enterRunning() bool {
+	g.visits.mu.Lock()
+	defer g.visits.mu.Unlock()
+	if g.ctx.Err() != nil {
+		return false
+	}
+	g.running.Add(1)
+	return true
+}
+
+// authTried journals who was turned away. A client tries several keys; only
+// its last resort is the end of it.
+func (g *Gateway) authTried(conn gossh.ConnMetadata, method string, err error) {
+	if method == "keyboard-interactive" && err != nil {
+		g.denied(person{address: conn.RemoteAddr().String()}, "login as "+wire.Clean(conn.User(), wire.MaxName), "no key of this client is known")
+	}
+}

@@ -1,0 +1,228 @@
+// Package gateway is the technician's side and the middle of every visit: it
+// knows who logs in, asks the policy, carries requests to devices that called
+// home, relays what was consented to and records all of it.
+package gateway
+
+import (
+	"context"
+	"crypto/ed25519"
+	"crypto/rand"
+	"encoding/pem"
+	"errors"
+	"fmt"
+	"io/fs"
+	"log/slog"
+	"net"
+	"os"
+	"path/filepath"
+	"sync"
+
+	gossh "golang.org/x/crypto/ssh"
+
+	"accord/gateway/store"
+	"accord/policy"
+	"accord/recordings"
+	"accord/wire"
+)
+
+// Options are what a gateway is made of.
+type Options struct {
+	Config     Config
+	Policy     policy.Config
+	People     []policy.Person
+	Recordings recordings.Config
+	Version    string
+	Log        *slog.Logger
+}
+
+// Gateway is one gateway. It is made by [New] and serves once.
+type Gateway struct {
+	cfg     Config
+	rules   policy.Config
+	people  *policy.People
+	version string
+	log     *slog.Logger
+	key     gossh.Signer
+	store   *store.Store
+	library *recordings.Library
+
+	homes   registry
+	visits  visits
+	changes changes
+
+	ctx     context.Context //nolint:containedctx // its life is the gateway's
+	stop    context.CancelCauseFunc
+	running sync.WaitGroup // everything that must have ended before the store is closed
+}
+
+// New opens the gateway's folder and recordings, closes what a crash left
+// open, and refuses to start half-configured: without people nobody could ever
+// log in. The caller must Serve or Close it.
+func New(ctx context.Context, o Options) (_ *Gateway, err error) {
+	if len(o.People) == 0 {
+		return nil, errors.New("the gateway knows no people, so nobody could log in: add [[people]] with name, keys and roles to the configuration")
+	}
+	people, err := policy.NewPeople(o.People)
+	if err != nil {
+		return nil, err
+	}
+	if err := os.MkdirAll(o.Config.State, 0o700); err != nil {
+		return nil, fmt.Errorf("make the gateway's folder: %w", err)
+	}
+	key, err := hostKey(filepath.Join(o.Config.State, "host_key"))
+	if err != nil {
+		return nil, err
+	}
+	g := &Gateway{
+		cfg: o.Config.Named(), rules: o.Policy, people: people, version: o.Version, log: o.Log, key: key,
+		homes: registry{homes: make(map[string]*home)}, visits: visits{live: make(map[string]*visit)},
+		changes: changes{changed: make(chan struct{})},
+	}
+	g.ctx, g.stop = context.WithCancelCause(context.Background())
+	g.library, err = recordings.Open(o.Recordings, func(statement []byte) ([]byte, error) {
+		return wire.Sign(key, wire.NamespaceSeal, statement)
+	})
+	if err != nil {
+		return nil, err
+	}
+	g.store, err = store.Open(ctx, store.Options{Dir: o.Config.State, Origin: "accord/" + wire.Digest(string(key.PublicKey().Marshal()))})
+	if err != nil {
+		return nil, errors.Join(err, g.library.Close())
+	}
+	if err := g.recover(ctx); err != nil {
+		return nil, errors.Join(err, g.library.Close(), g.store.Close())
+	}
+	return g, nil
+}
+
+// hostKey loads the gateway's key or makes it the first time. One that is
+// there but can't be read is an error: devices have pinned it.
+func hostKey(path string) (gossh.Signer, error) {
+	text, err := os.ReadFile(path)
+	if errors.Is(err, fs.ErrNotExist) {
+		text, err = newHostKey(path)
+	}
+	if err != nil {
+		return nil, fmt.Errorf("the gateway's key: %w", err)
+	}
+	key, err := gossh.ParsePrivateKey(text)
+	if err != nil {
+		return nil, fmt.Errorf("the gateway's key in %s can't be read (%w): put it back from a copy; every device has pinned it", path, err)
+	}
+	return key, nil
+}
+
+func newHostKey(path string) ([]byte, error) {
+	_, private, err := ed25519.GenerateKey(rand.Reader)
+	if err != nil {
+		return nil, err
+	}
+	block, err := gossh.MarshalPrivateKey(private, "accord gateway")
+	if err != nil {
+		return nil, err
+	}
+	text := pem.EncodeToMemory(block)
+	f, err := os.OpenFile(path, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600)
+	if err != nil {
+		return nil, err
+	}
+	_, err = f.Write(text)
+	return text, errors.Join(err, f.Sync(), f.Close())
+}
+
+// recover closes what was open when the gateway last stopped without being
+// able to say so.
+func (g *Gateway) recover(ctx context.Context) error {
+	recovered, err := g.library.Recover(ctx)
+	if err != nil {
+		return fmt.Errorf("close the recordings that were interrupted: %w", err)
+	}
+	seals := make(map[string]store.Seal)
+	for _, r := range recovered {
+		if r.Err != nil {
+			g.log.Error("an interrupted recording could not be closed", "visit", r.ID, "error", r.Err)
+			continue
+		}
+		g.log.Warn("a recording was interrupted", "visit", r.ID)
+		h := head(r.Head)
+		seals[r.ID] = store.Seal{Seq: int64(h.Seq), Head: h.Hash}
+	}
+	return g.started(ctx, seals)
+}
+
+// Key is the gateway's public key, which technicians' known_hosts and devices
+// pin.
+func (g *Gateway) Key() gossh.PublicKey { return g.key.PublicKey() }
+
+// Serve takes technicians on one listener and agents on the other until ctx
+// ends. Then visits are ended and sealed, and nothing is left when it returns.
+// Both listeners are closed.
+func (g *Gateway) Serve(ctx context.Context, technicians, agents net.Listener) error {
+	door, err := g.frontDoor()
+	if err != nil {
+		return err
+	}
+	front, back := technicians, agents
+	stopped := context.AfterFunc(ctx, func() { g.stop(ending{byGateway, "The gateway is being stopped."}) })
+	defer stopped()
+	failed := make(chan error, 2)
+	var loops sync.WaitGroup
+	loops.Go(func() { failed <- accept(front, door) })
+	loops.Go(func() { failed <- accept(back, func(c net.Conn) { g.serveAgent(g.ctx, c) }) })
+	loops.Go(func() { g.sweep(g.ctx) })
+	select {
+	case <-g.ctx.Done():
+		err = nil
+	case err = <-failed:
+		g.stop(ending{byGateway, "The gateway can't take connections any more."})
+	}
+	_ = front.Close()
+	_ = back.Close()
+	loops.Wait()
+	return errors.Join(err, g.Close())
+}
+
+// accept serves each connection in a goroutine and waits for all of them.
+func accept(l net.Listener, serve func(net.Conn)) error {
+	var conns sync.WaitGroup
+	defer conns.Wait()
+	for {
+		c, err := l.Accept()
+		if errors.Is(err, net.ErrClosed) {
+			return nil
+		}
+		if err != nil {
+			return fmt.Errorf("take connections: %w", err)
+		}
+		conns.Go(func() { serve(c) })
+	}
+}
+
+// Close ends everything and closes the state. Serve calls it; only a gateway
+// that never served needs it called.
+func (g *Gateway) Close() error {
+	g.stop(ending{byGateway, "The gateway is being stopped."})
+	g.running.Wait()
+	return errors.Join(g.stopping(), g.library.Close(), g.store.Close())
+}
+
+// changes lets screens wait for the next change of devices or visits.
+type changes struct {
+	mu      sync.Mutex
+	changed chan struct{}
+}
+
+// publish wakes the screens.
+func (g *Gateway) publish() {
+	g.changes.mu.Lock()
+	defer g.changes.mu.Unlock()
+	close(g.changes.changed)
+	g.changes.changed = make(chan struct{})
+}
+
+// next is closed at the next change.
+func (c *changes) next() <-chan struct{} {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.changed
+}

@@ -1,0 +1,292 @@
+package gateway
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	gossh "golang.org/x/crypto/ssh"
+
+	"accord/gateway/store"
+	"accord/wire"
+)
+
+// home is the link of one device that called: the device serves SSH on the
+// connection it dialled, the gateway is the client (RFC 8071).
+type home struct {
+	device  store.Device // as enrolled; identity is its key
+	hello   wire.Hello
+	key     gossh.PublicKey
+	conn    gossh.Conn
+	address string
+	heard   atomic.Int64  // Unix milliseconds of the device's last ping
+	gone    chan struct{} // closed when the link is over
+	why     string        // set before gone is closed
+
+	mu sync.Mutex // guards why
+}
+
+// registry is the set of live devices, by the fingerprints of their keys.
+type registry struct {
+	mu    sync.Mutex
+	homes map[string]*home
+}
+
+// get returns the live link of a device, or nil.
+func (r *registry) get(fingerprint string) *home {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return r.homes[fingerprint]
+}
+
+// all lists the live links.
+func (r *registry) all() []*home {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	list := make([]*home, 0, len(r.homes))
+	for _, h := range r.homes {
+		list = append(list, h)
+	}
+	return list
+}
+
+// put enters a link, or returns the one that is there already.
+func (r *registry) put(h *home) (there *home) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if old := r.homes[h.device.Key]; old != nil {
+		return old
+	}
+	r.homes[h.device.Key] = h
+	return nil
+}
+
+// remove takes a link out, if it is still the one of its device.
+func (r *registry) remove(h *home) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if r.homes[h.device.Key] == h {
+		delete(r.homes, h.device.Key)
+	}
+}
+
+// serveAgent is the story of one connection on the agents' port.
+func (g *Gateway) serveAgent(ctx context.Context, conn net.Conn) {
+	defer func() { _ = conn.Close() }()
+	stop := context.AfterFunc(ctx, func() { _ = conn.Close() })
+	defer stop()
+	h, served, err := g.greet(ctx, conn)
+	if err != nil {
+		g.log.Info("a device was not admitted", "address", conn.RemoteAddr().String(), "error", err)
+		return
+	}
+	defer g.leave(h)
+	g.publish()
+	<-served
+}
+
+// leave marks a device away, with the reason, and ends what ran over its link.
+func (g *Gateway) leave(h *home) {
+	h.hangUp("the connection was closed")
+	close(h.gone)
+	g.homes.remove(h)
+	ctx, cancel := context.WithTimeout(context.Background(), 10*time.Second)
+	defer cancel()
+	if err := g.store.Away(ctx, h.device.Key, h.why, h.entry(time.Now())); err != nil {
+		g.log.Error("a device's absence was not kept", "device", h.device.Name, "error", err)
+	}
+	g.publish()
+}
+
+// greet shakes hands, hears the hello and admits the device or says why not.
+// It must be done within [wire.Handshake].
+func (g *Gateway) greet(ctx context.Context, conn net.Conn) (*home, <-chan struct{}, error) {
+	timer := time.AfterFunc(wire.Handshake, func() { _ = conn.Close() })
+	defer timer.Stop()
+	h := &home{address: conn.RemoteAddr().String(), gone: make(chan struct{})}
+	c, chans, reqs, err := gossh.NewClientConn(wire.Buffered(conn), h.address, &gossh.ClientConfig{
+		Config:            wire.Algorithms(false),
+		User:              wire.User,
+		Auth:              []gossh.AuthMethod{gossh.PublicKeys(g.key)},
+		HostKeyAlgorithms: wire.KeyAlgorithms(),
+		ClientVersion:     "SSH-2.0-Accord",
+		// Any key may prove itself; whether it is enrolled is decided when
+		// the handshake is finished, by the key that it was finished with.
+		HostKeyCallback: func(_ string, _ net.Addr, key gossh.PublicKey) error {
+			h.key = key
+			return nil
+		},
+	})
+	if err != nil {
+		return nil, nil, fmt.Errorf("handshake: %w", err)
+	}
+	h.conn = c
+	served := h.serve(chans, reqs)
+	if err := g.admit(ctx, h); err != nil {
+		_ = c.Close()
+		<-served
+		return nil, nil, err
+	}
+	return h, served, nil
+}
+
+// serve answers what the device may ask of the gateway, which is to be heard.
+func (h *home) serve(chans <-chan gossh.NewChannel, reqs <-chan *gossh.Request) <-chan struct{} {
+	done := make(chan struct{})
+	h.heard.Store(time.Now().UnixMilli())
+	go func() {
+		defer close(done)
+		for chans != nil || reqs != nil {
+			select {
+			case nc, ok := <-chans:
+				if !ok {
+					chans = nil
+					continue
+				}
+				_ = nc.Reject(gossh.Prohibited, "a device opens no channels")
+			case r, ok := <-reqs:
+				if !ok {
+					reqs = nil
+					continue
+				}
+				h.heard.Store(time.Now().UnixMilli())
+				if r.WantReply {
+					_ = r.Reply(r.Type == wire.RequestPing, nil)
+				}
+			}
+		}
+	}()
+	return done
+}
+
+// admit hears the hello and answers it.
+func (g *Gateway) admit(ctx context.Context, h *home) error {
+	ch, reqs, err := h.conn.OpenChannel(wire.ChannelHello, nil)
+	if err != nil {
+		return fmt.Errorf("hello: %w", err)
+	}
+	go gossh.DiscardRequests(reqs)
+	defer func() { _ = ch.Close() }()
+	c := wire.NewConn(ch)
+	m, err := c.Read()
+	if err != nil {
+		return fmt.Errorf("hello: %w", err)
+	}
+	hello, ok := m.(*wire.Hello)
+	if !ok {
+		return fmt.Errorf("hello: %w", wire.ErrMessage)
+	}
+	h.hello = *hello
+	denied := g.enter(ctx, h)
+	if denied != nil {
+		_ = c.Write(denied)
+		_ = ch.CloseWrite()
+		_, _ = c.Read() // until the device has read it and hung up
+		return errors.New(denied.Sentence)
+	}
+	return c.Write(&wire.Welcome{Gateway: g.version, Organisation: g.cfg.Organisation, Device: h.device.Name})
+}
+
+// enter decides whether the device may come in, and enters it.
+func (g *Gateway) enter(ctx context.Context, h *home) *wire.Denied {
+	fingerprint := gossh.FingerprintSHA256(h.key)
+	var err error
+	if h.hello.Token != "" {
+		h.device, err = g.enrol(ctx, h)
+	} else {
+		h.device, err = g.store.DeviceByKey(ctx, fingerprint)
+	}
+	switch {
+	case errors.Is(err, store.ErrNotFound):
+		return &wire.Denied{Final: true, Sentence: "This device is not enrolled here. Ask an admin for a token and run: accord join HOST:PORT TOKEN"}
+	case err != nil:
+		return g.refusal(err)
+	}
+	for {
+		there := g.homes.put(h)
+		if there == nil {
+			break
+		}
+		if there.answers(ctx, 5*time.Second) {
+			return g.quarantine(ctx, there, h)
+		}
+		there.hangUp("it called again; the old connection did not answer")
+		select {
+		case <-there.gone:
+		case <-ctx.Done():
+			return &wire.Denied{Sentence: "The gateway is being stopped."}
+		}
+	}
+	if err := g.deviceOnline(ctx, h); err != nil {
+		g.homes.remove(h)
+		return g.refusal(err)
+	}
+	return nil
+}
+
+// refusal is what a device is told when the gateway itself failed.
+func (g *Gateway) refusal(err error) *wire.Denied {
+	if as, ok := errors.AsType[*deniedError](err); ok {
+		return &as.Denied
+	}
+	g.log.Error("a device could not be admitted", "error", err)
+	return &wire.Denied{Sentence: "The gateway can't write its records; its admin finds why in its log."}
+}
+
+// deniedError is a refusal with its own sentence.
+type deniedError struct{ wire.Denied }
+
+func (e *deniedError) Error() string { return e.Sentence }
+
+// answers pings the device.
+func (h *home) answers(ctx context.Context, limit time.Duration) bool {
+	ctx, cancel := context.WithTimeout(ctx, limit)
+	defer cancel()
+	answered := make(chan bool, 1)
+	go func() { // ends with the answer or with the connection
+		_, _, err := h.conn.SendRequest(wire.RequestPing, true, nil)
+		answered <- err == nil
+	}()
+	select {
+	case ok := <-answered:
+		return ok
+	case <-h.gone:
+	case <-ctx.Done():
+	}
+	return false
+}
+
+// hangUp closes the link and says why the device is away. Only the first
+// reason counts.
+func (h *home) hangUp(why string) {
+	h.mu.Lock()
+	if h.why == "" {
+		h.why = why
+	}
+	h.mu.Unlock()
+	_ = h.conn.Close()
+}
+
+// sweep hangs up links on which nothing was heard for too long: they are half
+// open. One loop looks after all of them; the devices' pings come by themselves.
+func (g *Gateway) sweep(ctx context.Context) {
+	tick := time.NewTicker(wire.PingEvery / 3)
+	defer tick.Stop()
+	for {
+		select {
+		case <-tick.C:
+		case <-ctx.Done():
+			return
+		}
+		for _, h := range g.homes.all() {
+			quiet := time.Since(time.UnixMilli(h.heard.Load()))
+			if quiet >= wire.PingMisses*wire.PingEvery {
+				h.hangUp(fmt.Sprintf("nothing was heard for %d s", int(quiet.Seconds())))
+			}
+		}
+	}
+}

@@ -1,0 +1,257 @@
+package gateway
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"strings"
+	"sync"
+	"time"
+
+	gossh "golang.org/x/crypto/ssh"
+
+	"accord/recordings"
+	"accord/wire"
+)
+
+// relayChunk is how much is moved at once, in bytes.
+const relayChunk = 128 << 10
+
+// outcome is how the program on the device ended.
+type outcome struct {
+	status int
+	signal []byte // payload of exit-signal, handed on as it came
+	known  bool
+}
+
+// errNotStarted reports a program that the device did not start.
+var errNotStarted = errors.New("the device did not start it")
+
+// stalled is how long a technician's client may take to read what is left when
+// a visit has ended, before it is cut off.
+const stalled = time.Second
+
+// relayed bridges a technician's session with a session on the device until
+// either ends, and leaves in s.exit how the program ended. Bytes that the
+// device sends are in the recording before the technician gets them.
+func (s *session) relayed(ctx context.Context, v *visit) error {
+	ch, reqs, done, err := v.openSession()
+	if err != nil {
+		return fmt.Errorf("%w: %w", errNotStarted, err)
+	}
+	defer done()
+	defer func() { _ = ch.Close() }()
+	defer context.AfterFunc(ctx, func() { _ = ch.Close() })()
+	defer s.cutWith(v, ch)()
+	shell, err := v.recordShell(s)
+	if err != nil {
+		v.end(cannotRecord(err))
+		return err
+	}
+	if err := s.prepare(ch, shell); err != nil {
+		return errors.Join(err, shell.Close(recordings.Exit{Status: -1}))
+	}
+	s.exit, err = s.bridge(ch, reqs, shell, v)
+	s.mu.Lock()
+	s.relay, s.shell = nil, nil
+	s.mu.Unlock()
+	ended := recordings.Exit{Status: s.exit.status, Signal: signalName(s.exit.signal)}
+	if !s.exit.known {
+		ended.Status = -1
+	}
+	if cerr := shell.Close(ended); cerr != nil && !errors.Is(cerr, recordings.ErrSealed) {
+		v.end(cannotRecord(cerr))
+		err = errors.Join(err, cerr)
+	}
+	return err
+}
+
+// cutWith closes the device's side when the visit ends, and, a little later,
+// that of a technician who does not read. The function it returns takes that
+// back.
+func (s *session) cutWith(v *visit, ch gossh.Channel) (stop func()) {
+	over := make(chan struct{})
+	unhook := context.AfterFunc(v.ctx, func() {
+		_ = ch.Close()
+		timer := time.NewTimer(stalled)
+		defer timer.Stop()
+		select {
+		case <-over:
+		case <-timer.C:
+			_ = s.ch.Close()
+		}
+	})
+	return func() {
+		close(over)
+		unhook()
+	}
+}
+
+// recordShell starts the recording of a shell or command.
+func (v *visit) recordShell(s *session) (*recordings.Shell, error) {
+	size, _ := s.window.Size()
+	return v.rec.Shell(recordings.ShellInfo{
+		Width: size.Width, Height: size.Height, Term: s.term, Command: s.command, Login: v.req.Login, PTY: s.pty != nil,
+	})
+}
+
+// prepare asks the device for what the technician's client asked for. From then
+// on window changes and signals go there too.
+func (s *session) prepare(ch gossh.Channel, shell *recordings.Shell) error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for _, e := range s.env {
+		name, value, _ := strings.Cut(e, "=")
+		if strings.HasPrefix(name, "ACCORD_") {
+			continue
+		}
+		if _, err := ch.SendRequest("env", false, gossh.Marshal(struct{ Name, Value string }{name, value})); err != nil {
+			return fmt.Errorf("prepare a session: %w", err)
+		}
+	}
+	if s.pty != nil {
+		if _, err := ch.SendRequest("pty-req", false, s.ptyNow()); err != nil {
+			return fmt.Errorf("prepare a session: %w", err)
+		}
+	}
+	s.relay, s.shell = ch, shell
+	return nil
+}
+
+// ptyNow is the client's pty-req with the size that its window has by now.
+func (s *session) ptyNow() []byte {
+	var m ptyRequest
+	if gossh.Unmarshal(s.pty, &m) != nil {
+		return s.pty // it was read before
+	}
+	size, _ := s.window.Size()
+	m.Columns, m.Rows = uint32(size.Width), uint32(size.Height)
+	return gossh.Marshal(m)
+}
+
+// bridge starts the program and moves bytes both ways.
+func (s *session) bridge(ch gossh.Channel, reqs <-chan *gossh.Request, shell *recordings.Shell, v *visit) (outcome, error) {
+	exits := make(chan outcome, 1)
+	go func() { exits <- takeExit(reqs) }()
+	name, payload := "shell", []byte(nil)
+	if s.command != "" {
+		name, payload = "exec", gossh.Marshal(struct{ Command string }{s.command})
+	}
+	ok, err := ch.SendRequest(name, true, payload)
+	if err != nil || !ok {
+		_ = ch.CloseWrite()
+		said, _ := io.ReadAll(io.LimitReader(ch.Stderr(), 4<<10))
+		_ = ch.Close()
+		<-exits
+		return outcome{status: exitFailed}, fmt.Errorf("%w: %s", errNotStarted, deviceSaid(said))
+	}
+	in := s.in.Raw()
+	up := make(chan struct{})
+	go func() {
+		defer close(up)
+		sendUp(ch, in)
+	}()
+	err = s.bringDown(ch, shell, v)
+	exit := <-exits
+	_ = in.Close()
+	<-up
+	if len(exit.signal) > 0 {
+		exit.status = 128 // a signal; the client is told which
+	}
+	return exit, err
+}
+
+// deviceSaid is why the device started nothing, in its words.
+func deviceSaid(text []byte) string {
+	said := strings.TrimPrefix(strings.TrimSpace(string(text)), "accord: ")
+	if said == "" {
+		return "it gave no reason; its log may say more"
+	}
+	return wire.Clean(said, wire.MaxLine)
+}
+
+// sendUp moves what the technician types.
+func sendUp(ch gossh.Channel, in io.Reader) {
+	buf := make([]byte, relayChunk)
+	for {
+		n, err := in.Read(buf)
+		if n > 0 {
+			if _, err := ch.Write(buf[:n]); err != nil {
+				return
+			}
+		}
+		if errors.Is(err, io.EOF) {
+			_ = ch.CloseWrite()
+		}
+		if err != nil {
+			return
+		}
+	}
+}
+
+// bringDown moves both output streams until both have ended, each through the
+// recorder first.
+func (s *session) bringDown(ch gossh.Channel, shell *recordings.Shell, v *visit) error {
+	var both sync.WaitGroup
+	var out, errs error
+	both.Go(func() { out = pump(ch, s.ch, shell.Output, v) })
+	both.Go(func() { errs = pump(ch.Stderr(), s.ch.Stderr(), shell.ErrorOutput, v) })
+	both.Wait()
+	return errors.Join(out, errs)
+}
+
+// pump is promise P1: record, then forward. A recorder that fails ends the
+// visit, and nothing more is forwarded.
+func pump(from io.Reader, to io.Writer, record func([]byte) error, v *visit) error {
+	buf := make([]byte, relayChunk)
+	for {
+		n, err := from.Read(buf)
+		if n > 0 {
+			if rerr := record(buf[:n]); rerr != nil {
+				v.end(cannotRecord(rerr))
+				return rerr
+			}
+			if _, werr := to.Write(buf[:n]); werr != nil {
+				return nil // the technician is gone, which ends the session
+			}
+		}
+		if err != nil {
+			return nil // the device has closed it, in order or not
+		}
+	}
+}
+
+// takeExit reads how the program ended (RFC 4254, section 6.10) until the
+// channel is closed.
+func takeExit(reqs <-chan *gossh.Request) outcome {
+	var o outcome
+	for req := range reqs {
+		switch req.Type {
+		case "exit-status":
+			var m struct{ Status uint32 }
+			if gossh.Unmarshal(req.Payload, &m) == nil {
+				o.status, o.known = int(m.Status), true
+			}
+		case "exit-signal":
+			o.signal, o.known = append([]byte{}, req.Payload...), true
+		}
+		if req.WantReply {
+			_ = req.Reply(false, nil)
+		}
+	}
+	return o
+}
+
+func signalName(payload []byte) string {
+	var m struct {
+		Signal string
+		Dumped bool
+		Msg    string
+		Lang   string
+	}
+	if len(payload) == 0 || gossh.Unmarshal(payload, &m) != nil {
+		return ""
+	}
+	return wire.Clean(m.Signal, 16)
+}

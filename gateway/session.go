@@ -1,0 +1,209 @@
+package gateway
+
+import (
+	"context"
+	"io"
+	"strings"
+	"sync"
+
+	gossh "golang.org/x/crypto/ssh"
+
+	"accord/policy"
+	"accord/recordings"
+	"accord/tui"
+	"accord/wire"
+)
+
+// person is who is at the other end of a connection, by the key that finished
+// its handshake.
+type person struct {
+	policy.Person
+	fingerprint string
+	address     string
+}
+
+// session is one session channel of a technician's connection (RFC 4254,
+// section 6). Its story runs once, started by "shell" or "exec"; requests are
+// taken all the while.
+type session struct {
+	gateway *Gateway
+	person  person
+	user    string // the SSH user name: where to go, never who it is
+	ch      gossh.Channel
+	in      *tui.Input
+	window  *tui.Window
+
+	mu      sync.Mutex
+	env     []string
+	pty     []byte // payload of pty-req, handed on as it came
+	term    string
+	command string
+	started bool
+	relay   gossh.Channel     // where window changes and signals go, if anywhere
+	shell   *recordings.Shell // where window changes are recorded
+
+	exit outcome // of the last program; the story's own
+}
+
+// Limits of what a client may ask for before it is told no.
+const (
+	maxEnv      = 64
+	maxEnvBytes = 4 << 10
+	maxCommand  = 32 << 10
+)
+
+// serveSession runs a session until its story is over or its client is gone.
+func (g *Gateway) serveSession(ctx context.Context, p person, user string, nc gossh.NewChannel) {
+	ch, reqs, err := nc.Accept()
+	if err != nil {
+		return
+	}
+	ctx, cancel := context.WithCancelCause(ctx)
+	defer cancel(nil)
+	s := &session{gateway: g, person: p, user: user, ch: ch, window: tui.NewWindow(tui.Size{})}
+	var story sync.WaitGroup
+	for req := range reqs {
+		ok := s.request(req)
+		if req.WantReply {
+			_ = req.Reply(ok, nil)
+		}
+		if ok && (req.Type == "shell" || req.Type == "exec") {
+			s.in = tui.NewInput(ch)
+			story.Go(func() { s.finish(s.run(ctx)) })
+		}
+	}
+	cancel(errGone)
+	_ = ch.Close()
+	story.Wait()
+}
+
+// finish says how it went and closes. A signal that ended the program is
+// handed on as the device told it.
+func (s *session) finish(status int) {
+	if len(s.exit.signal) > 0 {
+		_, _ = s.ch.SendRequest("exit-signal", false, s.exit.signal)
+		_ = s.ch.Close()
+		return
+	}
+	_, _ = s.ch.SendRequest("exit-status", false, gossh.Marshal(struct{ Status uint32 }{uint32(status)}))
+	_ = s.ch.Close()
+}
+
+// request deals with one request. Agent forwarding, X11 and what is not listed
+// is refused.
+func (s *session) request(req *gossh.Request) bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	switch req.Type {
+	case "env":
+		return !s.started && s.setenv(req.Payload)
+	case "pty-req":
+		return !s.started && s.pty == nil && s.allocate(req.Payload)
+	case "window-change":
+		return s.resize(req)
+	case "signal":
+		return s.pass(req)
+	case "shell":
+		return s.start("")
+	case "exec":
+		var m struct{ Command string }
+		return gossh.Unmarshal(req.Payload, &m) == nil && len(m.Command) <= maxCommand && s.start(m.Command)
+	}
+	return false
+}
+
+func (s *session) start(command string) bool {
+	if s.started {
+		return false
+	}
+	s.started, s.command = true, command
+	return true
+}
+
+// setenv keeps what screens and shells need of the technician's environment.
+func (s *session) setenv(payload []byte) bool {
+	var m struct{ Name, Value string }
+	if gossh.Unmarshal(payload, &m) != nil || len(s.env) >= maxEnv || len(m.Name)+len(m.Value) > maxEnvBytes {
+		return false
+	}
+	if !wanted(m.Name) || strings.ContainsRune(m.Value, 0) {
+		return false
+	}
+	s.env = append(s.env, m.Name+"="+m.Value)
+	return true
+}
+
+func wanted(name string) bool {
+	switch name {
+	case "LANG", "COLORTERM", "NO_COLOR", "ACCORD_PLAIN", "ACCORD_REASON", "ACCORD_TICKET", "ACCORD_MINUTES":
+		return true
+	}
+	return strings.HasPrefix(name, "LC_")
+}
+
+// ptyRequest is the payload of "pty-req" (RFC 4254, section 6.2).
+type ptyRequest struct {
+	Term                            string
+	Columns, Rows, XPixels, YPixels uint32
+	Modes                           string
+}
+
+func (s *session) allocate(payload []byte) bool {
+	var m ptyRequest
+	if gossh.Unmarshal(payload, &m) != nil || len(m.Term) > wire.MaxName {
+		return false
+	}
+	s.pty, s.term = append([]byte{}, payload...), m.Term
+	s.window.Set(tui.Size{Width: int(min(m.Columns, 1<<16)), Height: int(min(m.Rows, 1<<16))})
+	return true
+}
+
+func (s *session) resize(req *gossh.Request) bool {
+	var m struct{ Columns, Rows, XPixels, YPixels uint32 }
+	if s.pty == nil || gossh.Unmarshal(req.Payload, &m) != nil {
+		return false
+	}
+	s.window.Set(tui.Size{Width: int(min(m.Columns, 1<<16)), Height: int(min(m.Rows, 1<<16))})
+	if s.shell != nil {
+		// A recorder that failed has ended the visit; there is no need to say
+		// so to who only moved a window.
+		_ = s.shell.Resize(int(min(m.Columns, 1<<16)), int(min(m.Rows, 1<<16)))
+	}
+	s.pass(req)
+	return true
+}
+
+// pass hands a request on to the device. The caller holds mu.
+func (s *session) pass(req *gossh.Request) bool {
+	if s.relay == nil {
+		return false
+	}
+	_, err := s.relay.SendRequest(req.Type, false, req.Payload)
+	return err == nil
+}
+
+// terminal is the session as screens see it.
+func (s *session) terminal() *tui.Terminal {
+	env := append([]string{"TERM=" + s.term}, s.env...)
+	return &tui.Terminal{In: s.in, Out: s.ch, Window: s.window, Env: env, Piped: s.pty == nil}
+}
+
+// getenv returns what the client set, cleaned.
+func (s *session) getenv(name string, limit int) string {
+	for i := len(s.env) - 1; i >= 0; i-- {
+		if v, ok := strings.CutPrefix(s.env[i], name+"="); ok {
+			return wire.Clean(strings.TrimSpace(v), limit)
+		}
+	}
+	return ""
+}
+
+// say writes one sentence for the person: on a terminal as a line of its own,
+// else on standard error.
+func (s *session) say(sentence string) {
+	if s.pty != nil {
+		_, _ = io.WriteString(s.ch, sentence+"\r\n")
+		return
+	}
+	_, _ = io.WriteString(s.ch.Stderr(), "accord: "+sentence+"\n")
+}

@@ -1,0 +1,530 @@
+package gateway
+
+import (
+	"context"
+	"crypto/rand"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"io"
+	"slices"
+	"strings"
+	"sync"
+	"time"
+
+	gossh "golang.org/x/crypto/ssh"
+
+	"accord/policy"
+	"accord/recordings"
+	"accord/tui"
+	"accord/wire"
+)
+
+// ending is why a visit is over, as the cause of its context.
+type ending struct{ by, cause string }
+
+func (e ending) Error() string { return e.cause }
+
+// Who ends a visit, besides persons by name.
+const (
+	byTime    = "time"
+	byLink    = "link"
+	byGateway = "gateway"
+)
+
+// errGone is the cause when the technician's client has gone.
+var errGone = errors.New("the technician's connection has ended")
+
+// cannotRecord ends a visit whose recording failed: can't record means can't
+// work.
+func cannotRecord(err error) ending {
+	return ending{byGateway, "The recording can't go on, so neither can the visit: " + wire.Clean(err.Error(), wire.MaxLine) + "."}
+}
+
+// visit is one request of a technician and what comes of it, on the gateway.
+// Its story, [visit.run], is one goroutine; sessions join it.
+type visit struct {
+	gateway  *Gateway
+	person   person
+	home     *home
+	req      wire.Request
+	decision policy.Decision
+	asked    time.Time
+
+	ctx   context.Context //nolint:containedctx // its life is the visit's
+	end   context.CancelCauseFunc
+	conn  *wire.Conn
+	inbox <-chan wire.Message
+
+	decided chan struct{} // closed when consent or failure is set
+	opened  chan struct{} // closed when sessions may join
+	done    chan struct{} // closed when all is sealed and stored
+
+	consent              *wire.Consent         // set before decided is closed
+	statement, signature []byte                // of the consent, as the device signed it
+	failure              error                 // likewise: why there is no answer
+	rec                  *recordings.Recording // set before opened is closed
+	openedAt             time.Time             // likewise
+
+	mu      sync.Mutex
+	prompt  tui.WaitState  // how the prompt fares
+	moved   chan struct{}  // closed and replaced when prompt changes
+	holders int            // sessions of the technician; the last one ends the visit
+	relays  sync.WaitGroup // sessions on the device
+	closed  bool           // no relay is added any more
+}
+
+// visits is the set of visits that are asked for or open.
+type visits struct {
+	mu   sync.Mutex
+	live map[string]*visit
+}
+
+// newVisitID makes an id that sorts by time and can't be guessed.
+func newVisitID(now time.Time) string {
+	return now.UTC().Format("20060102-150405") + "-" + strings.ToLower(rand.Text()[:8])
+}
+
+// join finds the technician's live visit on a device and holds it.
+func (vs *visits) join(p person, device, login string) *visit {
+	vs.mu.Lock()
+	defer vs.mu.Unlock()
+	for _, v := range vs.live {
+		if v.person.Name == p.Name && v.person.fingerprint == p.fingerprint && v.home.device.Name == device &&
+			(login == "" || login == v.req.Login) && v.hold() {
+			return v
+		}
+	}
+	return nil
+}
+
+// of lists a person's open visits, for the policy.
+func (vs *visits) of(p person) []policy.Visit {
+	var list []policy.Visit
+	for _, v := range vs.all() {
+		if v.person.Name == p.Name && v.isOpen() {
+			list = append(list, policy.Visit{Device: v.home.device.Name, Reason: v.req.Reason, Ticket: v.req.Ticket, Ends: *v.consent.Until})
+		}
+	}
+	return list
+}
+
+// all lists the live visits, oldest first.
+func (vs *visits) all() []*visit {
+	vs.mu.Lock()
+	defer vs.mu.Unlock()
+	list := make([]*visit, 0, len(vs.live))
+	for _, v := range vs.live {
+		list = append(list, v)
+	}
+	slices.SortFunc(list, func(a, b *visit) int { return strings.Compare(a.req.Visit, b.req.Visit) })
+	return list
+}
+
+func (vs *visits) get(id string) *visit {
+	vs.mu.Lock()
+	defer vs.mu.Unlock()
+	return vs.live[id]
+}
+
+func (v *visit) isOpen() bool {
+	select {
+	case <-v.opened:
+		return v.ctx.Err() == nil
+	default:
+		return false
+	}
+}
+
+// hold counts a session of the technician; false when the visit is over.
+func (v *visit) hold() bool {
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	if v.ctx.Err() != nil || v.holders == 0 {
+		return false
+	}
+	v.holders++
+	return true
+}
+
+// release gives a hold back. The last one ends the visit.
+func (v *visit) release() {
+	v.mu.Lock()
+	v.holders--
+	last := v.holders == 0
+	v.mu.Unlock()
+	if last {
+		v.end(ending{v.person.Name, "The technician has left."})
+	}
+}
+
+// begin starts a visit for a request that the policy allowed. The caller holds
+// it and must release it.
+func (g *Gateway) begin(p person, h *home, d policy.Decision, req wire.Request) (*visit, error) {
+	now := time.Now()
+	req.Visit, req.Organisation = newVisitID(now), g.cfg.Organisation
+	req.Technician = wire.Technician{Name: p.Name, Full: p.Full, Key: p.fingerprint}
+	req.Minutes, req.Reason, req.Ticket = d.Minutes, d.Reason, d.Ticket
+	ctx, end := context.WithCancelCause(g.ctx)
+	v := &visit{
+		gateway: g, person: p, home: h, req: req, decision: d, asked: now, ctx: ctx, end: end, holders: 1,
+		prompt: tui.WaitState{Phase: tui.PhaseAsking}, moved: make(chan struct{}),
+		decided: make(chan struct{}), opened: make(chan struct{}), done: make(chan struct{}),
+	}
+	if err := g.visitRequested(v); err != nil {
+		end(nil)
+		return nil, err
+	}
+	g.visits.mu.Lock()
+	g.visits.live[req.Visit] = v
+	g.visits.mu.Unlock()
+	g.running.Go(v.run)
+	return v, nil
+}
+
+// run is the story of a visit, from the question to the seal.
+func (v *visit) run() {
+	log := v.gateway.log.With("visit", v.req.Visit)
+	defer v.finish()
+	ch, err := v.open()
+	if err != nil {
+		v.fail(err)
+		log.Info("not asked", "error", err)
+		return
+	}
+	defer func() { _ = ch.Close() }()
+	err = v.ask()
+	if kerr := v.gateway.visitAnswered(v, err); kerr != nil {
+		err = errors.Join(err, kerr)
+	}
+	if err != nil {
+		v.fail(err)
+		log.Info("not answered", "error", err)
+		return
+	}
+	close(v.decided)
+	if v.consent.Choice != wire.Approve {
+		return
+	}
+	if err := v.startRecording(); err != nil {
+		v.end(cannotRecord(err))
+		if jerr := v.gateway.visitFailed(v, v.why()); jerr != nil {
+			err = errors.Join(err, jerr)
+		}
+		log.Error("no recording, so no visit", "error", err)
+		return
+	}
+	close(v.opened)
+	v.gateway.publish()
+	v.attend()
+	v.conclude()
+}
+
+// finish takes the visit out of the live ones.
+func (v *visit) finish() {
+	v.end(ending{byGateway, "The visit has ended."})
+	v.gateway.visits.mu.Lock()
+	delete(v.gateway.visits.live, v.req.Visit)
+	v.gateway.visits.mu.Unlock()
+	close(v.done)
+	v.gateway.publish()
+}
+
+// fail says why there is no answer.
+func (v *visit) fail(err error) {
+	v.failure = err
+	close(v.decided)
+}
+
+// open opens the visit channel, on which the visit lives from now on.
+func (v *visit) open() (gossh.Channel, error) {
+	ch, reqs, err := v.home.conn.OpenChannel(wire.ChannelVisit, nil)
+	if err != nil {
+		return nil, fmt.Errorf("%s does not take a request now: %w", v.home.device.Name, err)
+	}
+	go gossh.DiscardRequests(reqs)
+	v.conn = wire.NewConn(ch)
+	inbox := make(chan wire.Message)
+	v.inbox = inbox
+	v.gateway.running.Go(func() { v.receive(inbox) })
+	context.AfterFunc(v.ctx, func() {
+		// Whatever happens to the rest of the story, the channel does not
+		// outlive its visit by more than the last words.
+		select {
+		case <-v.done:
+		case <-time.After(4 * wire.Settle):
+			_ = ch.Close()
+		}
+	})
+	return ch, nil
+}
+
+// receive reads the device's messages until the channel ends, which is the
+// end of the visit.
+func (v *visit) receive(inbox chan<- wire.Message) {
+	defer close(inbox)
+	for {
+		m, err := v.conn.Read()
+		if err != nil {
+			why := ending{byLink, "The connection to the device was lost."}
+			if !errors.Is(err, io.EOF) {
+				why.cause = "The device sent something that makes no sense."
+			}
+			v.end(why)
+			return
+		}
+		select {
+		case inbox <- m:
+		case <-v.done:
+			return
+		}
+	}
+}
+
+// ask sends the request and follows the prompt until the device has answered.
+func (v *visit) ask() error {
+	if err := v.conn.Write(&v.req); err != nil {
+		return err
+	}
+	for {
+		select {
+		case <-v.ctx.Done():
+			return context.Cause(v.ctx)
+		case m, ok := <-v.inbox:
+			if !ok {
+				return context.Cause(v.ctx)
+			}
+			switch m := m.(type) {
+			case *wire.Prompt:
+				v.tell(tui.WaitState{Phase: phase(m.State), Surface: m.Surface})
+			case *wire.Answer:
+				return v.take(m)
+			case *wire.End:
+				return ending{m.By, m.Cause}
+			default:
+				return wire.ErrMessage
+			}
+		}
+	}
+}
+
+// tell notes how the prompt fares, for those who wait.
+func (v *visit) tell(s tui.WaitState) {
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	v.prompt = s
+	close(v.moved)
+	v.moved = make(chan struct{})
+}
+
+// state is how the prompt fares, and a channel that is closed when that changes.
+func (v *visit) state() (tui.WaitState, <-chan struct{}) {
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	return v.prompt, v.moved
+}
+
+func phase(s wire.State) string {
+	switch s {
+	case wire.Queued:
+		return tui.PhaseQueued
+	case wire.Shown:
+		return tui.PhaseShown
+	case wire.Read:
+		return tui.PhaseRead
+	case wire.Nobody:
+		return tui.PhaseUnreachable
+	}
+	return tui.PhaseAsking
+}
+
+// take checks the device's signed answer: by its enrolled key, for this very
+// request, granting nothing that was not asked for.
+func (v *visit) take(m *wire.Answer) error {
+	c, err := wire.OpenConsent(v.home.key, m.Statement, m.Signature)
+	if err != nil {
+		return fmt.Errorf("the device's receipt is not valid: %w", err)
+	}
+	if c.Request.Visit != v.req.Visit || c.Request.Technician != v.req.Technician {
+		return errors.New("the device's receipt is for another request")
+	}
+	for _, granted := range c.Granted {
+		if !slices.Contains(v.req.Capabilities, granted) {
+			return errors.New("the device granted what was not asked for")
+		}
+	}
+	v.consent = c
+	v.req.Login = c.Login
+	v.statement, v.signature = m.Statement, m.Signature
+	return nil
+}
+
+// startRecording starts the recording, journals the opening and tells the device that
+// it may let the technician in.
+func (v *visit) startRecording() error {
+	rec, err := v.gateway.library.Create(v.description())
+	if err != nil {
+		return err
+	}
+	v.rec, v.openedAt = rec, time.Now()
+	if err := v.gateway.visitOpened(v); err != nil {
+		return errors.Join(err, v.seal(ending{byGateway, "The visit could not be journaled."}))
+	}
+	err = v.conn.Write(&wire.Open{Head: head(rec.Head())})
+	if err == nil {
+		err = v.awaitReady()
+	}
+	if err != nil {
+		return errors.Join(err, v.seal(ending{byLink, "The device did not begin the visit."}))
+	}
+	return nil
+}
+
+// awaitReady waits until the device lets sessions in.
+func (v *visit) awaitReady() error {
+	timer := time.NewTimer(wire.Handshake)
+	defer timer.Stop()
+	select {
+	case m, ok := <-v.inbox:
+		if !ok {
+			return context.Cause(v.ctx)
+		}
+		switch m := m.(type) {
+		case *wire.Ready:
+			return nil
+		case *wire.End:
+			return ending{m.By, m.Cause}
+		}
+		return wire.ErrMessage
+	case <-timer.C:
+		return errors.New("the device did not begin the visit in time")
+	case <-v.ctx.Done():
+		return context.Cause(v.ctx)
+	}
+}
+
+func head(h recordings.Head) wire.Head {
+	return wire.Head{Seq: h.Seq, Hash: hex.EncodeToString(h.Hash[:])}
+}
+
+// attend keeps an open visit until something ends it.
+func (v *visit) attend() {
+	beat := time.NewTicker(wire.HeadEvery)
+	defer beat.Stop()
+	over := time.NewTimer(time.Until(*v.consent.Until))
+	defer over.Stop()
+	for {
+		select {
+		case <-v.ctx.Done():
+			return
+		case <-beat.C:
+			h := head(v.rec.Head())
+			if err := v.conn.Write(&h); err != nil {
+				v.end(ending{byLink, "The connection to the device was lost."})
+			}
+		case <-over.C:
+			v.end(ending{byTime, "The time that was agreed is over."})
+		case <-v.rec.Failed():
+			v.end(cannotRecord(v.rec.Err()))
+		case m, ok := <-v.inbox:
+			if !ok {
+				return
+			}
+			if e, is := m.(*wire.End); is {
+				v.end(ending{e.By, e.Cause})
+			} else {
+				v.end(ending{byGateway, "The device sent a message out of order."})
+			}
+		}
+	}
+}
+
+// conclude ends an open visit: the device first, then the evidence.
+func (v *visit) conclude() {
+	why := v.why()
+	_ = v.conn.Write(&wire.End{By: why.by, Cause: why.cause})
+	v.mu.Lock()
+	v.closed = true
+	v.mu.Unlock()
+	v.relays.Wait()
+	serr := v.seal(why)
+	sealed := head(v.rec.Head())
+	_ = v.conn.Write(&wire.End{By: why.by, Cause: why.cause, Head: &sealed})
+	card := v.awaitCard()
+	if err := errors.Join(serr, v.gateway.visitEnded(v, why, sealed, card)); err != nil {
+		v.gateway.log.Error("the end of a visit was not kept whole", "visit", v.req.Visit, "error", err)
+	}
+}
+
+// why is the reason that ended the visit.
+func (v *visit) why() ending {
+	why := ending{byGateway, "The gateway was stopped."}
+	errors.As(context.Cause(v.ctx), &why)
+	return why
+}
+
+func (v *visit) seal(why ending) error {
+	_, err := v.rec.Seal(recordings.End{Ended: time.Now(), By: why.by, Cause: why.cause})
+	return err
+}
+
+// awaitCard waits for the device's signed word on the end.
+func (v *visit) awaitCard() *wire.Card {
+	timer := time.NewTimer(2 * wire.Settle)
+	defer timer.Stop()
+	for {
+		select {
+		case m, ok := <-v.inbox:
+			if !ok {
+				return nil
+			}
+			if c, is := m.(*wire.Card); is {
+				e, err := wire.OpenEnding(v.home.key, c.Statement, c.Signature)
+				if err == nil && e.Visit == v.req.Visit {
+					return c
+				}
+				return nil
+			}
+		case <-timer.C:
+			return nil
+		}
+	}
+}
+
+// description is what the recording says of the visit.
+func (v *visit) description() recordings.Visit {
+	caps := make([]string, len(v.consent.Granted))
+	for i, c := range v.consent.Granted {
+		caps[i] = string(c)
+	}
+	return recordings.Visit{
+		ID: v.req.Visit, Gateway: gossh.FingerprintSHA256(v.gateway.key.PublicKey()), Organisation: v.req.Organisation,
+		Device:     recordings.Device{Name: v.home.device.Name, Key: gossh.FingerprintSHA256(v.home.key)},
+		Technician: recordings.Technician{Name: v.person.Name, Full: v.person.Full, Key: v.person.fingerprint},
+		Reason:     v.req.Reason, Ticket: v.req.Ticket, Capabilities: caps, Login: v.req.Login, Minutes: v.req.Minutes,
+		Rule:    v.decision.Rule,
+		Consent: recordings.Consent{Statement: string(v.statement), Signature: string(v.signature)},
+		Asked:   v.asked, Opened: time.Now(), Until: *v.consent.Until,
+	}
+}
+
+// openSession opens a session on the device as part of the visit. The caller
+// calls done when its relay has ended.
+func (v *visit) openSession() (ch gossh.Channel, reqs <-chan *gossh.Request, done func(), err error) {
+	if !slices.Contains(v.consent.Granted, wire.Shell) {
+		return nil, nil, nil, errors.New("the user did not grant a shell for this visit; ask again for it")
+	}
+	v.mu.Lock()
+	if v.closed || v.ctx.Err() != nil {
+		v.mu.Unlock()
+		return nil, nil, nil, v.why()
+	}
+	v.relays.Add(1)
+	v.mu.Unlock()
+	ch, reqs, err = v.home.conn.OpenChannel(wire.ChannelSession, wire.MarshalSession(v.req.Visit))
+	if err != nil {
+		v.relays.Done()
+		return nil, nil, nil, fmt.Errorf("the device does not open a session: %w", err)
+	}
+	return ch, reqs, v.relays.Done, nil
+}

@@ -1,0 +1,205 @@
+// Package replay plays what was recorded: it hands the casts of recordings to
+// the player of tui.
+package replay
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"time"
+
+	"accord/recordings"
+	"accord/tui"
+	"accord/wire"
+)
+
+// Play plays a visit's folder, or a single cast of any origin, on a terminal.
+func Play(ctx context.Context, t *tui.Terminal, path string) error {
+	info, err := os.Stat(path)
+	if err != nil {
+		return fmt.Errorf("there is nothing to play: %w", err)
+	}
+	rec, done, err := cast(path)
+	if info.IsDir() {
+		rec, done, err = visit(path)
+	}
+	if err != nil {
+		return err
+	}
+	defer done()
+	return tui.Play(ctx, t, rec)
+}
+
+// cast is a single file as a recording.
+func cast(path string) (tui.Recording, func(), error) {
+	s, err := open(path)
+	if err != nil {
+		return tui.Recording{}, nil, err
+	}
+	return tui.Recording{Title: s.title, Tracks: []tui.Track{{Name: wire.Clean(filepath.Base(path), wire.MaxName), Source: s}}}, s.close, nil
+}
+
+// visit is a whole visit as a recording: its casts, each from when it began. A
+// cast that can't be read is said, and the others play.
+func visit(dir string) (tui.Recording, func(), error) {
+	text, err := os.ReadFile(filepath.Join(dir, "visit.json"))
+	if err != nil {
+		return tui.Recording{}, nil, fmt.Errorf("this folder holds no recording: %w", err)
+	}
+	var v recordings.Visit
+	if err := json.Unmarshal(text, &v); err != nil {
+		return tui.Recording{}, nil, fmt.Errorf("visit.json can't be read, `accord verify` says more: %w", err)
+	}
+	rec := tui.Recording{Title: title(v), Notice: notice(v)}
+	starts := starts(dir)
+	names, err := filepath.Glob(filepath.Join(dir, "[0-9][0-9][0-9]*.cast"))
+	if err != nil {
+		return tui.Recording{}, nil, err
+	}
+	var opened []*source
+	for _, name := range names {
+		s, err := open(name)
+		if err != nil {
+			rec.Notice = wire.Clean(err.Error(), wire.MaxReason)
+			continue
+		}
+		opened = append(opened, s)
+		base := filepath.Base(name)
+		rec.Tracks = append(rec.Tracks, tui.Track{Name: wire.Clean(s.name(base), wire.MaxName), Source: s, Offset: starts[base]})
+	}
+	return rec, func() {
+		for _, s := range opened {
+			s.close()
+		}
+	}, nil
+}
+
+func title(v recordings.Visit) string {
+	return wire.Clean(fmt.Sprintf("%s on %s, %s", v.Technician.Name, v.Device.Name, v.Opened.Local().Format("2 January 2006 15:04")), wire.MaxLine)
+}
+
+func notice(v recordings.Visit) string {
+	switch {
+	case v.State == recordings.StateInterrupted && v.End != nil:
+		return wire.Clean("interrupted: "+v.End.Cause, wire.MaxLine)
+	case v.End == nil:
+		return "this visit has no end yet"
+	}
+	return ""
+}
+
+// starts is when each cast began, since the visit's recording did.
+func starts(dir string) map[string]time.Duration {
+	at := make(map[string]time.Duration)
+	for e, err := range recordings.ReadTimeline(dir) {
+		if err != nil {
+			return at
+		}
+		var shell struct {
+			Cast string `json:"cast"`
+		}
+		if e.Kind == recordings.KindShell && json.Unmarshal(e.Data, &shell) == nil {
+			at[shell.Cast] = time.Duration(e.T * float64(time.Second))
+		}
+	}
+	return at
+}
+
+// indexEvery is how many events lie between two kept places.
+const indexEvery = 256
+
+// source is a cast as the player reads it: a position is the number of the
+// event. Places are kept for every 256th.
+type source struct {
+	cast  *recordings.Cast
+	title string
+	kept  []recordings.Pos // of events 0, 256, …
+	at    recordings.Pos   // of event number
+	index int64
+}
+
+func open(path string) (*source, error) {
+	c, err := recordings.OpenCast(path)
+	if err != nil {
+		return nil, err
+	}
+	s := &source{cast: c, kept: []recordings.Pos{{}}}
+	h := c.Header()
+	s.title = wire.Clean(h.Title, wire.MaxLine)
+	if s.title == "" {
+		s.title = wire.Clean(filepath.Base(path), wire.MaxLine)
+	}
+	return s, nil
+}
+
+func (s *source) close() { _ = s.cast.Close() }
+
+// name says what ran in the shell.
+func (s *source) name(file string) string {
+	if h := s.cast.Header(); h.Command != "" {
+		return file + " " + h.Command
+	}
+	return file
+}
+
+func (s *source) Header() (width, height int, title string) {
+	h := s.cast.Header()
+	return h.Width, h.Height, s.title
+}
+
+func (s *source) ReadAt(pos int64) (tui.Event, int64, error) {
+	if err := s.seek(pos); err != nil {
+		return tui.Event{}, pos, err
+	}
+	e, err := s.step()
+	if err != nil {
+		return tui.Event{}, pos, err
+	}
+	return event(e), s.index, nil
+}
+
+// seek goes to an event by its number, from the nearest place that is known.
+func (s *source) seek(pos int64) error {
+	if pos < 0 {
+		return errors.New("a place before the beginning")
+	}
+	near := min(pos/indexEvery, int64(len(s.kept)-1))
+	if s.index > pos || s.index < near*indexEvery {
+		s.at, s.index = s.kept[near], near*indexEvery
+	}
+	for s.index < pos {
+		if _, err := s.step(); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (s *source) step() (recordings.CastEvent, error) {
+	e, next, err := s.cast.ReadAt(s.at)
+	if err != nil {
+		return e, err
+	}
+	s.at = next
+	s.index++
+	if s.index == int64(len(s.kept))*indexEvery {
+		s.kept = append(s.kept, next)
+	}
+	return e, nil
+}
+
+func event(e recordings.CastEvent) tui.Event {
+	ev := tui.Event{At: e.Time, Width: e.Width, Height: e.Height}
+	switch e.Kind {
+	case recordings.CastOutput:
+		ev.Kind, ev.Data = tui.EventOutput, []byte(e.Text)
+	case recordings.CastResize:
+		ev.Kind = tui.EventResize
+	case recordings.CastMark:
+		ev.Kind, ev.Data = tui.EventMark, []byte(wire.Clean(e.Text, wire.MaxLine))
+	}
+	return ev
+}

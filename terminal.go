@@ -1,0 +1,75 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+	"os"
+	"os/signal"
+	"syscall"
+
+	"golang.org/x/term"
+
+	"accord/tui"
+)
+
+// errNoTerminal reports a screen that was asked for where there is none.
+var errNoTerminal = errors.New("this needs a terminal: run it in one, not through a pipe")
+
+// hasTerminal reports whether the call reads from and writes to a terminal.
+func (c *call) hasTerminal() bool {
+	in, ok := c.stdin.(*os.File)
+	out, ok2 := c.stdout.(*os.File)
+	return ok && ok2 && term.IsTerminal(int(in.Fd())) && term.IsTerminal(int(out.Fd()))
+}
+
+// terminal takes the terminal for screens until done is called. Without one
+// the screens' line mode reads and writes lines.
+func (c *call) terminal(plain bool) (t *tui.Terminal, done func(), err error) {
+	env := c.env
+	if plain {
+		env = append(env[:len(env):len(env)], "ACCORD_PLAIN=1")
+	}
+	if !c.hasTerminal() {
+		return &tui.Terminal{In: tui.NewInput(c.stdin), Out: c.stdout, Window: tui.NewWindow(tui.Size{}), Env: env, Piped: true}, func() {}, nil
+	}
+	in, out := c.stdin.(*os.File), c.stdout.(*os.File) //nolint:forcetypeassert // hasTerminal saw to it
+	was, err := term.MakeRaw(int(in.Fd()))
+	if err != nil {
+		return nil, nil, fmt.Errorf("take the terminal: %w", err)
+	}
+	window := tui.NewWindow(sizeOf(out))
+	stop := followSize(out, window)
+	return &tui.Terminal{In: tui.NewInput(in), Out: out, Window: window, Env: env}, func() {
+		stop()
+		_ = term.Restore(int(in.Fd()), was)
+	}, nil
+}
+
+func sizeOf(f *os.File) tui.Size {
+	w, h, err := term.GetSize(int(f.Fd()))
+	if err != nil {
+		return tui.Size{}
+	}
+	return tui.Size{Width: w, Height: h}
+}
+
+// followSize keeps the window's size true.
+func followSize(f *os.File, w *tui.Window) (stop func()) {
+	changed := make(chan os.Signal, 1)
+	done := make(chan struct{})
+	signal.Notify(changed, syscall.SIGWINCH)
+	go func() {
+		for {
+			select {
+			case <-changed:
+				w.Set(sizeOf(f))
+			case <-done:
+				return
+			}
+		}
+	}()
+	return func() {
+		signal.Stop(changed)
+		close(done)
+	}
+}
