@@ -70,6 +70,7 @@ type link struct {
 
 // encode gives the one spelling of a line, newline included.
 func (l link) encode() ([]byte, error) {
+	l.Time = stamp(l.Time)
 	b, err := json.Marshal(l)
 	if err != nil {
 		return nil, fmt.Errorf("encode a line of the chain: %w", err)

@@ -209,6 +209,8 @@ func child(role string) {
 		childKilled()
 	case "full":
 		childFull()
+	case "short":
+		childShort()
 	default:
 		fmt.Fprintln(os.Stderr, "unknown role", role)
 		os.Exit(2)

@@ -46,6 +46,7 @@ type sealed struct {
 }
 
 func (s sealed) encode() ([]byte, error) {
+	s.Sealed = stamp(s.Sealed)
 	b, err := json.MarshalIndent(s, "", "  ")
 	if err != nil {
 		return nil, fmt.Errorf("encode the seal: %w", err)
