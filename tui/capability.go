@@ -60,7 +60,7 @@ func (p *Phrases) shorts(capabilities []string) string {
 	return strings.Join(words, ", ")
 }
 
-// Cannot names on one line what is not granted, or "" where all is. Nothing is
+// Cannot names on one line what is not part of a grant, or "" where all is. Nothing is
 // named that another capability gives away: who controls the screen sees it.
 func (p *Phrases) Cannot(granted []string) string {
 	var rest []string
