@@ -122,12 +122,12 @@ func (v *visit) run(ctx context.Context, l *link) error {
 	}
 	open, err := v.await(ctx, 30*time.Second)
 	if err != nil {
-		return v.conclude(ctx, fmt.Errorf("the visit was approved but not begun: %w", err))
+		return v.abandon(ctx, fmt.Errorf("the visit was approved but not begun: %w", err))
 	}
 	v.opened = time.Now()
 	v.head = open.(*wire.Open).Head //nolint:forcetypeassert // await checked it
 	if err := v.agent.begin(v); err != nil {
-		return v.conclude(ctx, err)
+		return v.abandon(ctx, err)
 	}
 	l.register(v)
 	if err := v.conn.Write(&wire.Ready{}); err != nil {
@@ -136,6 +136,7 @@ func (v *visit) run(ctx context.Context, l *link) error {
 	v.agent.desk.began(v)
 	v.attend(ctx)
 	l.remove(v)
+	v.announce(v.why(ctx))
 	v.closeAll()
 	return v.conclude(ctx, nil)
 }
@@ -230,6 +231,15 @@ func timeEnding(err error) ending {
 	return ending{byTime, strings.ToUpper(cause[:1]) + cause[1:] + "."}
 }
 
+// saidBy is why the gateway ends a visit. It can't speak for the device.
+func saidBy(m *wire.End) ending {
+	switch m.By {
+	case byUser, byAgent, byLink:
+		return ending{byGateway, m.Cause}
+	}
+	return ending{m.By, m.Cause}
+}
+
 // take deals with a message of an open visit; false ends it.
 func (v *visit) take(m wire.Message) bool {
 	switch m := m.(type) {
@@ -241,7 +251,7 @@ func (v *visit) take(m wire.Message) bool {
 		if m.Head != nil {
 			v.head = *m.Head
 		}
-		v.end(ending{m.By, m.Cause})
+		v.end(saidBy(m))
 	default:
 		v.end(ending{byGateway, "The gateway sent a message out of order."})
 	}
@@ -287,16 +297,31 @@ func (v *visit) closeAll() {
 	close(v.over)
 }
 
-// conclude signs the end, tells the gateway and the user. The streams are cut
+// why is the reason that ended the visit.
+func (v *visit) why(ctx context.Context) ending {
+	why := ending{byAgent, "The visit ended."}
+	errors.As(context.Cause(ctx), &why)
+	return why
+}
+
+// announce tells the gateway why the visit is over. It does not wait: what is
+// of the visit here is killed whether the gateway reads or not.
+func (v *visit) announce(why ending) {
+	go func() { _ = v.conn.Write(&wire.End{By: why.by, Cause: why.cause}) }() // ends with the link at the latest
+}
+
+// abandon concludes a visit that was approved and never began.
+func (v *visit) abandon(ctx context.Context, failure error) error {
+	v.end(ending{byAgent, wire.Clean(failure.Error(), wire.MaxReason)})
+	v.announce(v.why(ctx))
+	return v.conclude(ctx, failure)
+}
+
+// conclude signs the end, tells the user and the gateway. The streams are cut
 // by then; only the last words are exchanged here.
 func (v *visit) conclude(ctx context.Context, failure error) error {
 	v.agent.finish(v.id())
-	why := ending{byAgent, "The visit ended."}
-	if failure != nil {
-		why.cause = wire.Clean(failure.Error(), wire.MaxReason)
-	}
-	v.end(why)
-	errors.As(context.Cause(ctx), &why)
+	why := v.why(ctx)
 	e := &wire.Ending{
 		Number: v.consent.Number, Visit: v.id(), Opened: v.opened.UTC(), Ended: time.Now().UTC(),
 		By: why.by, Cause: why.cause, Shells: v.shells, Head: v.head,
@@ -307,7 +332,7 @@ func (v *visit) conclude(ctx context.Context, failure error) error {
 	if e.Head.Hash == "" {
 		e.Head.Hash = strings.Repeat("0", 64)
 	}
-	e.Head, e.Sealed = v.settle(why, e.Head)
+	e.Head, e.Sealed = v.settle(e.Head)
 	v.agent.desk.ended(v, e)
 	text, signature, err := v.agent.ledger.ending(e)
 	if err == nil {
@@ -319,10 +344,8 @@ func (v *visit) conclude(ctx context.Context, failure error) error {
 	return errors.Join(failure, err)
 }
 
-// settle tells the gateway why the visit is over and waits a little for the
-// head of the sealed recording.
-func (v *visit) settle(why ending, head wire.Head) (wire.Head, bool) {
-	go func() { _ = v.conn.Write(&wire.End{By: why.by, Cause: why.cause}) }() // ends with the link at the latest
+// settle waits a little for the head of the sealed recording.
+func (v *visit) settle(head wire.Head) (wire.Head, bool) {
 	timer := time.NewTimer(wire.Settle)
 	defer timer.Stop()
 	for {

@@ -9,6 +9,7 @@ import (
 	"unicode"
 
 	"accord/config"
+	"accord/gateway/guard"
 	"accord/wire"
 )
 
@@ -114,4 +115,20 @@ func (c Config) Named() Config {
 		c.Organisation = wire.Clean(name, wire.MaxName)
 	}
 	return c
+}
+
+// technicians are the limits of the port for technicians.
+func (l Limits) technicians() guard.Limits {
+	g := guard.Defaults()
+	g.Total, g.PerSource = l.Connections, l.PerSource
+	g.Handshakes, g.HandshakesPerSource, g.Grace = l.Handshakes, l.PerSource, wire.Handshake
+	return g
+}
+
+// agents are those of the port for devices. Many may be behind one address, so
+// only those that have proved nothing yet are counted by source.
+func (l Limits) agents() guard.Limits {
+	g := l.technicians()
+	g.PerSource = l.Connections
+	return g
 }

@@ -24,6 +24,10 @@ func (g *Gateway) frontDoor() (func(net.Conn), error) {
 		wish.WithVersion("Accord"),
 		func(s *ssh.Server) error {
 			s.AddHostKey(g.key)
+			s.ConnCallback = func(ctx ssh.Context, conn net.Conn) net.Conn {
+				ctx.SetValue(connKey{}, conn)
+				return wire.Buffered(conn)
+			}
 			s.ServerConfigCallback = g.serverConfig
 			s.HandshakeTimeout = wire.Handshake
 			s.ChannelHandlers = map[string]ssh.ChannelHandler{"session": g.onSession}
@@ -34,22 +38,26 @@ func (g *Gateway) frontDoor() (func(net.Conn), error) {
 	if err != nil {
 		return nil, err
 	}
-	return func(conn net.Conn) {
-		server.HandleConn(wire.Buffered(conn))
-	}, nil
+	return server.HandleConn, nil
 }
+
+// connKey finds a handshake's connection in its context.
+type connKey struct{}
 
 func alive(ssh.Context, *ssh.Server, *gossh.Request) (bool, []byte) { return true, nil }
 
 // serverConfig is the configuration of one handshake.
-func (g *Gateway) serverConfig(ssh.Context) *gossh.ServerConfig {
+func (g *Gateway) serverConfig(ctx ssh.Context) *gossh.ServerConfig {
 	return &gossh.ServerConfig{
 		Config:                      wire.Algorithms(g.cfg.Compat),
 		MaxAuthTries:                12, // a laptop's agent may hold many keys; sources that fail are penalised
 		PublicKeyAuthAlgorithms:     wire.KeyAlgorithms(),
 		PublicKeyCallback:           g.offered,
 		KeyboardInteractiveCallback: g.stranger,
-		AuthLogCallback:             g.authTried,
+		AuthLogCallback: func(meta gossh.ConnMetadata, method string, err error) {
+			conn, _ := ctx.Value(connKey{}).(net.Conn)
+			g.authTried(conn, meta, method, err)
+		},
 	}
 }
 
@@ -113,10 +121,14 @@ func (g *Gateway) enterRunning() bool {
 	return true
 }
 
-// authTried journals who was turned away. A client tries several keys; only
-// its last resort is the end of it.
-func (g *Gateway) authTried(conn gossh.ConnMetadata, method string, err error) {
-	if method == "keyboard-interactive" && err != nil {
-		g.denied(person{address: conn.RemoteAddr().String()}, "login as "+wire.Clean(conn.User(), wire.MaxName), "no key of this client is known")
+// authTried tells the guard how a login went and journals who was turned away.
+// A client tries several keys; only its last resort is the end of it.
+func (g *Gateway) authTried(conn net.Conn, meta gossh.ConnMetadata, method string, err error) {
+	switch {
+	case err == nil:
+		proved(conn)
+	case method == "keyboard-interactive":
+		failed(conn)
+		g.denied(person{address: meta.RemoteAddr().String()}, "login as "+wire.Clean(meta.User(), wire.MaxName), "no key of this client is known")
 	}
 }

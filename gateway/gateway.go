@@ -19,6 +19,7 @@ import (
 
 	gossh "golang.org/x/crypto/ssh"
 
+	"accord/gateway/guard"
 	"accord/gateway/store"
 	"accord/policy"
 	"accord/recordings"
@@ -162,7 +163,8 @@ func (g *Gateway) Serve(ctx context.Context, technicians, agents net.Listener) e
 	if err != nil {
 		return err
 	}
-	front, back := technicians, agents
+	front := guard.New(technicians, g.cfg.Limits.technicians(), g.refused("technicians"))
+	back := guard.New(agents, g.cfg.Limits.agents(), g.refused("agents"))
 	stopped := context.AfterFunc(ctx, func() { g.stop(ending{byGateway, "The gateway is being stopped."}) })
 	defer stopped()
 	failed := make(chan error, 2)
@@ -180,6 +182,28 @@ func (g *Gateway) Serve(ctx context.Context, technicians, agents net.Listener) e
 	_ = back.Close()
 	loops.Wait()
 	return errors.Join(err, g.Close())
+}
+
+// refused logs connections that were closed at once, for one port.
+func (g *Gateway) refused(port string) func(guard.Refusal) {
+	return func(r guard.Refusal) {
+		g.log.Warn("a connection was refused", "port", port, "source", r.Source.String(), "why", r.Why, "skipped", r.Skipped)
+	}
+}
+
+// proved tells the guard that the other side of a connection has proved who it
+// is.
+func proved(conn net.Conn) {
+	if c, ok := conn.(*guard.Conn); ok {
+		c.Handshaken()
+	}
+}
+
+// failed tells the guard that it has failed to.
+func failed(conn net.Conn) {
+	if c, ok := conn.(*guard.Conn); ok {
+		c.Failed(guard.AuthFailed)
+	}
 }
 
 // accept serves each connection in a goroutine and waits for all of them.

@@ -81,9 +81,11 @@ func (g *Gateway) serveAgent(ctx context.Context, conn net.Conn) {
 	defer stop()
 	h, served, err := g.greet(ctx, conn)
 	if err != nil {
+		failed(conn)
 		g.log.Info("a device was not admitted", "address", conn.RemoteAddr().String(), "error", err)
 		return
 	}
+	proved(conn)
 	defer g.leave(h)
 	g.publish()
 	<-served

@@ -2,13 +2,11 @@ package gateway
 
 import (
 	"context"
-	"crypto/rand"
 	"encoding/hex"
 	"errors"
 	"fmt"
 	"io"
 	"slices"
-	"strings"
 	"sync"
 	"time"
 
@@ -38,7 +36,11 @@ var errGone = errors.New("the technician's connection has ended")
 // cannotRecord ends a visit whose recording failed: can't record means can't
 // work.
 func cannotRecord(err error) ending {
-	return ending{byGateway, "The recording can't go on, so neither can the visit: " + wire.Clean(err.Error(), wire.MaxLine) + "."}
+	why := "see the gateway's log."
+	if f, ok := errors.AsType[*recordings.Failure](err); ok {
+		why = f.Sentence
+	}
+	return ending{byGateway, "The recording can't go on, so neither can the visit: " + wire.Clean(why, wire.MaxLine)}
 }
 
 // visit is one request of a technician and what comes of it, on the gateway.
@@ -58,6 +60,7 @@ type visit struct {
 
 	decided chan struct{} // closed when consent or failure is set
 	opened  chan struct{} // closed when sessions may join
+	left    chan struct{} // closed when the last session of the technician is over
 	done    chan struct{} // closed when all is sealed and stored
 
 	consent              *wire.Consent         // set before decided is closed
@@ -72,68 +75,6 @@ type visit struct {
 	holders int            // sessions of the technician; the last one ends the visit
 	relays  sync.WaitGroup // sessions on the device
 	closed  bool           // no relay is added any more
-}
-
-// visits is the set of visits that are asked for or open.
-type visits struct {
-	mu   sync.Mutex
-	live map[string]*visit
-}
-
-// newVisitID makes an id that sorts by time and can't be guessed.
-func newVisitID(now time.Time) string {
-	return now.UTC().Format("20060102-150405") + "-" + strings.ToLower(rand.Text()[:8])
-}
-
-// join finds the technician's live visit on a device and holds it.
-func (vs *visits) join(p person, device, login string) *visit {
-	vs.mu.Lock()
-	defer vs.mu.Unlock()
-	for _, v := range vs.live {
-		if v.person.Name == p.Name && v.person.fingerprint == p.fingerprint && v.home.device.Name == device &&
-			(login == "" || login == v.req.Login) && v.hold() {
-			return v
-		}
-	}
-	return nil
-}
-
-// of lists a person's open visits, for the policy.
-func (vs *visits) of(p person) []policy.Visit {
-	var list []policy.Visit
-	for _, v := range vs.all() {
-		if v.person.Name == p.Name && v.isOpen() {
-			list = append(list, policy.Visit{Device: v.home.device.Name, Reason: v.req.Reason, Ticket: v.req.Ticket, Ends: *v.consent.Until})
-		}
-	}
-	return list
-}
-
-// all lists the live visits, oldest first.
-func (vs *visits) all() []*visit {
-	vs.mu.Lock()
-	defer vs.mu.Unlock()
-	list := make([]*visit, 0, len(vs.live))
-	for _, v := range vs.live {
-		list = append(list, v)
-	}
-	slices.SortFunc(list, func(a, b *visit) int { return strings.Compare(a.req.Visit, b.req.Visit) })
-	return list
-}
-
-func (vs *visits) get(id string) *visit {
-	vs.mu.Lock()
-	defer vs.mu.Unlock()
-	return vs.live[id]
-}
-
-func (v *visit) isOpen() bool {
-	select {
-	case <-v.opened:
-		return v.ctx.Err() == nil
-	default:
-		return false
-	}
 }
 
 // hold counts a session of the technician; false when the visit is over.
@@ -154,9 +95,12 @@ func (v *visit) release() {
 	last := v.holders == 0
 	v.mu.Unlock()
 	if last {
-		v.end(ending{v.person.Name, "The technician has left."})
+		close(v.left)
 	}
 }
+
+// leave ends a visit whose technician has left.
+func (v *visit) leave() { v.end(ending{v.person.Name, "The technician has left."}) }
 
 // begin starts a visit for a request that the policy allowed. The caller holds
 // it and must release it.
@@ -169,7 +113,7 @@ func (g *Gateway) begin(p person, h *home, d policy.Decision, req wire.Request) 
 	v := &visit{
 		gateway: g, person: p, home: h, req: req, decision: d, asked: now, ctx: ctx, end: end, holders: 1,
 		prompt: tui.WaitState{Phase: tui.PhaseAsking}, moved: make(chan struct{}),
-		decided: make(chan struct{}), opened: make(chan struct{}), done: make(chan struct{}),
+		decided: make(chan struct{}), opened: make(chan struct{}), left: make(chan struct{}), done: make(chan struct{}),
 	}
 	if err := g.visitRequested(v); err != nil {
 		end(nil)
@@ -290,6 +234,8 @@ func (v *visit) ask() error {
 		select {
 		case <-v.ctx.Done():
 			return context.Cause(v.ctx)
+		case <-v.left:
+			v.leave()
 		case m, ok := <-v.inbox:
 			if !ok {
 				return context.Cause(v.ctx)
@@ -407,12 +353,17 @@ func head(h recordings.Head) wire.Head {
 	return wire.Head{Seq: h.Seq, Hash: hex.EncodeToString(h.Hash[:])}
 }
 
+// lastWord is how long a visit without sessions waits for the device's reason.
+const lastWord = 150 * time.Millisecond
+
 // attend keeps an open visit until something ends it.
 func (v *visit) attend() {
 	beat := time.NewTicker(wire.HeadEvery)
 	defer beat.Stop()
 	over := time.NewTimer(time.Until(*v.consent.Until))
 	defer over.Stop()
+	var gone <-chan time.Time
+	left := v.left
 	for {
 		select {
 		case <-v.ctx.Done():
@@ -424,6 +375,11 @@ func (v *visit) attend() {
 			}
 		case <-over.C:
 			v.end(ending{byTime, "The time that was agreed is over."})
+		case <-left:
+			// A device that cut the session is about to say why.
+			left, gone = nil, time.After(lastWord)
+		case <-gone:
+			v.leave()
 		case <-v.rec.Failed():
 			v.end(cannotRecord(v.rec.Err()))
 		case m, ok := <-v.inbox:
@@ -435,58 +391,6 @@ func (v *visit) attend() {
 			} else {
 				v.end(ending{byGateway, "The device sent a message out of order."})
 			}
-		}
-	}
-}
-
-// conclude ends an open visit: the device first, then the evidence.
-func (v *visit) conclude() {
-	why := v.why()
-	_ = v.conn.Write(&wire.End{By: why.by, Cause: why.cause})
-	v.mu.Lock()
-	v.closed = true
-	v.mu.Unlock()
-	v.relays.Wait()
-	serr := v.seal(why)
-	sealed := head(v.rec.Head())
-	_ = v.conn.Write(&wire.End{By: why.by, Cause: why.cause, Head: &sealed})
-	card := v.awaitCard()
-	if err := errors.Join(serr, v.gateway.visitEnded(v, why, sealed, card)); err != nil {
-		v.gateway.log.Error("the end of a visit was not kept whole", "visit", v.req.Visit, "error", err)
-	}
-}
-
-// why is the reason that ended the visit.
-func (v *visit) why() ending {
-	why := ending{byGateway, "The gateway was stopped."}
-	errors.As(context.Cause(v.ctx), &why)
-	return why
-}
-
-func (v *visit) seal(why ending) error {
-	_, err := v.rec.Seal(recordings.End{Ended: time.Now(), By: why.by, Cause: why.cause})
-	return err
-}
-
-// awaitCard waits for the device's signed word on the end.
-func (v *visit) awaitCard() *wire.Card {
-	timer := time.NewTimer(2 * wire.Settle)
-	defer timer.Stop()
-	for {
-		select {
-		case m, ok := <-v.inbox:
-			if !ok {
-				return nil
-			}
-			if c, is := m.(*wire.Card); is {
-				e, err := wire.OpenEnding(v.home.key, c.Statement, c.Signature)
-				if err == nil && e.Visit == v.req.Visit {
-					return c
-				}
-				return nil
-			}
-		case <-timer.C:
-			return nil
 		}
 	}
 }

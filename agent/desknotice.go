@@ -1,0 +1,139 @@
+package agent
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"strconv"
+	"time"
+
+	"accord/tui"
+	"accord/wire"
+)
+
+// connected and disconnected tell the screens of the link to the gateway.
+func (d *desk) connected(w *wire.Welcome) {
+	d.setIdle(tui.Idle{Device: w.Device, Organisation: w.Organisation, Connected: true, Since: time.Now()})
+}
+
+func (d *desk) disconnected(since time.Time) {
+	d.mu.Lock()
+	idle := d.idle
+	d.mu.Unlock()
+	if idle.Connected || idle.Since.IsZero() {
+		idle.Connected, idle.Since = false, since
+		d.setIdle(idle)
+	}
+}
+
+func (d *desk) setIdle(idle tui.Idle) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	d.idle = idle
+	d.broadcast(toClient{Idle: &idle})
+}
+
+// broadcast sends an event to the resident screens. The caller holds mu.
+func (d *desk) broadcast(m toClient) (reached int) {
+	for c := range d.clients {
+		c.send(m)
+		reached++
+	}
+	return reached
+}
+
+// began tells the user that a visit is open.
+func (d *desk) began(v *visit) {
+	shown := v.shown()
+	d.mu.Lock()
+	d.visits[v.id()] = v
+	reached := d.broadcast(toClient{Began: &shown})
+	d.mu.Unlock()
+	if reached == 0 {
+		d.line(tui.LineBegan(d.surfaces.Phrases(), shown))
+	}
+}
+
+// ended shows the end card.
+func (d *desk) ended(v *visit, e *wire.Ending) {
+	card := v.card(e)
+	d.mu.Lock()
+	delete(d.visits, v.id())
+	reached := d.broadcast(toClient{Ended: &card})
+	d.mu.Unlock()
+	if reached == 0 {
+		d.line(card.Text(d.surfaces.Phrases()))
+	}
+}
+
+// line writes on the user's terminals. It is not waited for longer than a
+// moment: a terminal that is stopped must not keep a visit from ending.
+func (d *desk) line(text string) {
+	ctx, cancel := context.WithTimeout(context.Background(), time.Second)
+	defer cancel()
+	d.surfaces.Line(ctx, text)
+}
+
+// stop ends one visit, or all when none is named. Its user may, and root.
+func (d *desk) stop(c *client, id string) toClient {
+	if c.inside || c.uid != d.agent.user.UID && c.uid != 0 {
+		return toClient{Error: fmt.Sprintf("visits of this device are stopped by %s or root, not by you", d.agent.user.Name)}
+	}
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	var stopped []string
+	for _, v := range d.visits {
+		if id == "" || v.id() == id {
+			v.end(ending{byUser, "The user stopped the visit."})
+			stopped = append(stopped, v.id())
+		}
+	}
+	slices.Sort(stopped)
+	return toClient{Stopped: stopped, Done: true}
+}
+
+// receipts lists what was kept.
+func (d *desk) receipts(limit int) toClient {
+	if limit <= 0 || limit > 200 {
+		limit = 200
+	}
+	good, bad, err := d.agent.ledger.list(limit)
+	if err != nil {
+		return toClient{Error: err.Error()}
+	}
+	m := toClient{Receipts: good, Done: true}
+	for _, e := range bad {
+		m.Bad = append(m.Bad, e.Error())
+	}
+	return m
+}
+
+// shown is the visit as its user is told of it.
+func (v *visit) shown() tui.Visit {
+	t := v.req.Technician
+	who := t.Full
+	if who == "" {
+		who = t.Name
+	}
+	shown := tui.Visit{
+		ID: v.id(), Technician: who, Organisation: v.req.Organisation, Device: v.consent.Device, Login: v.consent.Login,
+		Began: v.opened, Until: v.consent.Until.Local(),
+	}
+	for _, c := range v.consent.Granted {
+		shown.Capabilities = append(shown.Capabilities, string(c))
+	}
+	return shown
+}
+
+// card is what a visit came to.
+func (v *visit) card(e *wire.Ending) tui.Card {
+	shown := v.shown()
+	c := tui.Card{
+		ID: v.id(), Technician: shown.Technician, Organisation: shown.Organisation, Device: shown.Device,
+		Began: e.Opened.Local(), Ended: e.Ended.Local(), EndedBy: e.By, Receipt: strconv.Itoa(e.Number),
+	}
+	if e.Shells > 0 {
+		c.Used = []string{string(wire.Shell)}
+	}
+	return c
+}

@@ -1,0 +1,190 @@
+package gateway
+
+import (
+	"context"
+	"fmt"
+	"strconv"
+	"strings"
+	"time"
+
+	"accord/policy"
+	"accord/tui"
+	"accord/wire"
+)
+
+// asked is what a technician asks for.
+type asked struct {
+	reason, ticket string
+	minutes        int
+	capabilities   []string
+	login          string
+}
+
+// wantedFromEnv is the request of a session without a form: a shell, with what
+// SetEnv says.
+func (s *session) wantedFromEnv() *asked {
+	minutes, _ := strconv.Atoi(s.getenv("ACCORD_MINUTES", 8))
+	return &asked{
+		reason: s.getenv("ACCORD_REASON", wire.MaxReason), ticket: s.getenv("ACCORD_TICKET", wire.MaxTicket),
+		minutes: minutes, capabilities: []string{string(wire.Shell)},
+	}
+}
+
+// obtain brings a visit that is open: the technician's own on that device, or
+// a new one that the policy allows and the user approves. want is nil where
+// a form is to be filled in; wait sees the technician through the waiting. The
+// caller must release what it gets.
+func (s *session) obtain(ctx context.Context, t target, want *asked, wait func(*visit) error) (*visit, error) {
+	g := s.gateway
+	v := g.visits.join(s.person, t.device, t.login)
+	if v == nil {
+		h, err := g.reach(ctx, t.device)
+		if err != nil {
+			return nil, err
+		}
+		if v, err = s.propose(ctx, h, t, want); err != nil {
+			return nil, err
+		}
+	}
+	if err := s.await(ctx, v, wait); err != nil {
+		v.release()
+		return nil, err
+	}
+	return v, nil
+}
+
+// await waits until the visit is open, or says why it is not.
+func (s *session) await(ctx context.Context, v *visit, wait func(*visit) error) error {
+	if err := wait(v); err != nil {
+		return err
+	}
+	select {
+	case <-v.decided:
+	default:
+		return v.why()
+	}
+	switch {
+	case v.failure != nil:
+		return v.failure
+	case v.consent.Choice != wire.Approve:
+		return &answered{v.consent, v.home.device.Name}
+	}
+	select {
+	case <-v.opened:
+		return nil
+	case <-v.done:
+		return v.why()
+	case <-ctx.Done():
+		return errGone
+	}
+}
+
+// answered is an answer of the device's user that is not a yes.
+type answered struct {
+	*wire.Consent
+	device string
+}
+
+func (a *answered) Error() string {
+	switch a.Choice {
+	case wire.Later:
+		return fmt.Sprintf("Not now: the user of %s asks you to come back at %s.", a.device, a.Consent.Later.Format("15:04 on 2 January"))
+	case wire.Refuse:
+		if a.Stranger {
+			return fmt.Sprintf("The user of %s refused: they do not know you. A supervisor is told.", a.device)
+		}
+		if a.Why != "" {
+			return fmt.Sprintf("The user of %s refused: %s", a.device, a.Why)
+		}
+		return fmt.Sprintf("The user of %s refused.", a.device)
+	}
+	if a.Why != "" {
+		return a.Why
+	}
+	return fmt.Sprintf("Nobody at %s answered.", a.device)
+}
+
+// decide asks the policy about a request.
+func (s *session) decide(h *home, a asked, now time.Time) policy.Decision {
+	return policy.Decide(policy.Request{
+		Person: s.person.Person, Device: h.device.Name, Labels: h.device.Labels, Capabilities: a.capabilities,
+		Minutes: a.minutes, Reason: a.reason, Ticket: a.ticket, Login: a.login,
+	}, policy.Facts{
+		Policy: s.gateway.rules, Offers: texts(h.hello.Capabilities), Logins: h.hello.Logins, Open: s.gateway.visits.of(s.person),
+	}, now)
+}
+
+func texts(list []wire.Capability) []string {
+	out := make([]string, len(list))
+	for i, c := range list {
+		out[i] = string(c)
+	}
+	return out
+}
+
+// deniedByPolicy is a no of the policy; its text is the policy's sentence.
+type deniedByPolicy struct{ policy.Decision }
+
+func (e *deniedByPolicy) Error() string {
+	hint := ""
+	if e.Verdict == policy.Incomplete {
+		hint = ` Add it on the command line: ssh -o 'SetEnv ACCORD_REASON="…" ACCORD_TICKET="…"' …`
+	}
+	return e.Why + hint
+}
+
+// propose puts a request to the device, by form or from what the client sent.
+func (s *session) propose(ctx context.Context, h *home, t target, want *asked) (*visit, error) {
+	if want == nil {
+		filled, err := s.form(ctx, h, t)
+		if err != nil {
+			return nil, err
+		}
+		want = filled
+	} else {
+		want.login = t.login
+	}
+	d := s.decide(h, *want, time.Now())
+	if d.Verdict != policy.Allow {
+		return nil, &deniedByPolicy{d}
+	}
+	var caps []wire.Capability
+	for _, c := range want.capabilities {
+		caps = append(caps, wire.Capability(c))
+	}
+	return s.gateway.begin(s.person, h, d, wire.Request{Capabilities: caps, Login: want.login})
+}
+
+// form asks the technician for reason, ticket, capabilities and minutes.
+func (s *session) form(ctx context.Context, h *home, t target) (*asked, error) {
+	device, err := s.device(ctx, h)
+	if err != nil {
+		return nil, err
+	}
+	preset := s.wantedFromEnv()
+	probe := s.decide(h, asked{capabilities: texts(h.hello.Capabilities), login: t.login}, time.Now())
+	if probe.Verdict == policy.Deny {
+		return nil, &deniedByPolicy{probe}
+	}
+	o := probe.Obligations
+	f := tui.RequestForm{
+		Device: device, Organisation: s.gateway.cfg.Organisation,
+		Reason: preset.reason, Ticket: preset.ticket, Login: t.login, Wanted: preset.capabilities,
+		ReasonRequired: o.ReasonRequired, ReasonMin: o.ReasonMin, TicketRequired: o.TicketRequired, TicketLooks: o.TicketPattern,
+		Minutes: probe.Minutes, MinutesMax: o.LongestMinutes,
+	}
+	if o.TicketPattern != "" {
+		f.TicketFits = func(ticket string) bool {
+			a := asked{capabilities: texts(h.hello.Capabilities)[:1], reason: strings.Repeat("x", o.ReasonMin), ticket: ticket}
+			return s.decide(h, a, time.Now()).Verdict == policy.Allow
+		}
+	}
+	fields, err := tui.AskRequest(ctx, s.terminal(), f)
+	if err != nil {
+		return nil, err
+	}
+	return &asked{
+		reason: wire.Clean(fields.Reason, wire.MaxReason), ticket: wire.Clean(fields.Ticket, wire.MaxTicket),
+		minutes: fields.Minutes, capabilities: fields.Capabilities, login: fields.Login,
+	}, nil
+}

@@ -1,0 +1,62 @@
+package gateway
+
+import (
+	"context"
+	"errors"
+	"time"
+
+	"accord/recordings"
+	"accord/wire"
+)
+
+// conclude ends an open visit: the device first, then the evidence.
+func (v *visit) conclude() {
+	why := v.why()
+	_ = v.conn.Write(&wire.End{By: why.by, Cause: why.cause})
+	v.mu.Lock()
+	v.closed = true
+	v.mu.Unlock()
+	v.relays.Wait()
+	serr := v.seal(why)
+	sealed := head(v.rec.Head())
+	_ = v.conn.Write(&wire.End{By: why.by, Cause: why.cause, Head: &sealed})
+	card := v.awaitCard()
+	if err := errors.Join(serr, v.gateway.visitEnded(v, why, sealed, card)); err != nil {
+		v.gateway.log.Error("the end of a visit was not kept whole", "visit", v.req.Visit, "error", err)
+	}
+}
+
+// why is the reason that ended the visit.
+func (v *visit) why() ending {
+	why := ending{byGateway, "The gateway was stopped."}
+	errors.As(context.Cause(v.ctx), &why)
+	return why
+}
+
+func (v *visit) seal(why ending) error {
+	_, err := v.rec.Seal(recordings.End{Ended: time.Now(), By: why.by, Cause: why.cause})
+	return err
+}
+
+// awaitCard waits for the device's signed word on the end.
+func (v *visit) awaitCard() *wire.Card {
+	timer := time.NewTimer(2 * wire.Settle)
+	defer timer.Stop()
+	for {
+		select {
+		case m, ok := <-v.inbox:
+			if !ok {
+				return nil
+			}
+			if c, is := m.(*wire.Card); is {
+				e, err := wire.OpenEnding(v.home.key, c.Statement, c.Signature)
+				if err == nil && e.Visit == v.req.Visit {
+					return c
+				}
+				return nil
+			}
+		case <-timer.C:
+			return nil
+		}
+	}
+}

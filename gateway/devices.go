@@ -1,0 +1,151 @@
+package gateway
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+
+	"accord/gateway/store"
+	"accord/tui"
+)
+
+// pick shows the list, kept up to date while it is open.
+func (s *session) pick(ctx context.Context, list tui.DeviceList) (string, error) {
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
+	updates := make(chan []tui.Device)
+	var err error
+	next := s.gateway.changes.next()
+	if list.Devices, err = s.devices(ctx); err != nil {
+		return "", err
+	}
+	list.Updates = updates
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		s.follow(ctx, next, updates)
+	}()
+	picked, err := tui.Devices(ctx, s.terminal(), list)
+	cancel()
+	<-done
+	return picked.Device, err
+}
+
+// follow sends the list anew at each change, at most a few times a second.
+func (s *session) follow(ctx context.Context, next <-chan struct{}, updates chan<- []tui.Device) {
+	for {
+		select {
+		case <-next:
+		case <-ctx.Done():
+			return
+		}
+		next = s.gateway.changes.next()
+		now, err := s.devices(ctx)
+		if err != nil {
+			return
+		}
+		select {
+		case updates <- now:
+		case <-ctx.Done():
+			return
+		}
+		select {
+		case <-time.After(200 * time.Millisecond):
+		case <-ctx.Done():
+			return
+		}
+	}
+}
+
+// devices is the list as this person sees it.
+func (s *session) devices(ctx context.Context) ([]tui.Device, error) {
+	all, err := s.gateway.store.Devices(ctx)
+	if err != nil {
+		return nil, err
+	}
+	appointments, err := s.gateway.store.Appointments(ctx, s.person.Name, time.Now())
+	if err != nil {
+		return nil, err
+	}
+	busy := make(map[string][]string)
+	for _, v := range s.gateway.visits.all() {
+		if v.isOpen() && !slices.Contains(busy[v.home.device.Name], v.person.Name) {
+			busy[v.home.device.Name] = append(busy[v.home.device.Name], v.person.Name)
+		}
+	}
+	list := make([]tui.Device, 0, len(all))
+	for _, d := range all {
+		line := s.gateway.line(d)
+		line.Busy = strings.Join(busy[d.Name], ", ")
+		for _, a := range appointments {
+			if a.Device == d.Name {
+				line.Appointment = a.Later
+			}
+		}
+		list = append(list, line)
+	}
+	return list, nil
+}
+
+// device is one line of it.
+func (s *session) device(ctx context.Context, h *home) (tui.Device, error) {
+	d, err := s.gateway.store.DeviceByKey(ctx, h.device.Key)
+	if err != nil {
+		return tui.Device{}, err
+	}
+	return s.gateway.line(d), nil
+}
+
+// line is a device as a line of the list.
+func (g *Gateway) line(d store.Device) tui.Device {
+	line := tui.Device{
+		Name: d.Name, OS: d.OS, Labels: labelText(d.Labels), State: tui.Away, Since: d.Since, Why: d.Why,
+		Capabilities: d.Capabilities, Logins: d.Logins,
+	}
+	switch {
+	case !d.QuarantinedSince.IsZero():
+		line.State, line.Since, line.Why = tui.Quarantined, d.QuarantinedSince, d.QuarantineWhy
+	case g.homes.get(d.Key) != nil:
+		line.State, line.Why = tui.Online, ""
+	}
+	return line
+}
+
+func labelText(m map[string]string) string {
+	list := make([]string, 0, len(m))
+	for k, v := range m {
+		list = append(list, k+"="+v)
+	}
+	slices.Sort(list)
+	return strings.Join(list, " ")
+}
+
+// awayError is a device that can't be reached now.
+type awayError struct{ sentence string }
+
+func (e *awayError) Error() string { return e.sentence }
+
+// reach finds the live link of a device by name, or says since when and why
+// there is none.
+func (g *Gateway) reach(ctx context.Context, name string) (*home, error) {
+	d, err := g.store.DeviceByName(ctx, name)
+	if err != nil {
+		return nil, err
+	}
+	if !d.QuarantinedSince.IsZero() {
+		return nil, &awayError{fmt.Sprintf("%s is in quarantine since %s: %s. An admin must release it.", name, clock(d.QuarantinedSince), d.QuarantineWhy)}
+	}
+	if h := g.homes.get(d.Key); h != nil {
+		return h, nil
+	}
+	return nil, &awayError{fmt.Sprintf("%s is away since %s: %s.", name, clock(d.Since), d.Why)}
+}
+
+func clock(t time.Time) string {
+	if t.IsZero() {
+		return "its enrolment"
+	}
+	return t.Local().Format("15:04 on 2 January")
+}

@@ -1,0 +1,73 @@
+package gateway
+
+import (
+	"crypto/rand"
+	"slices"
+	"strings"
+	"sync"
+	"time"
+
+	"accord/policy"
+)
+
+// visits is the set of visits that are asked for or open.
+type visits struct {
+	mu   sync.Mutex
+	live map[string]*visit
+}
+
+// newVisitID makes an id that sorts by time and can't be guessed.
+func newVisitID(now time.Time) string {
+	return now.UTC().Format("20060102-150405") + "-" + strings.ToLower(rand.Text()[:8])
+}
+
+// join finds the technician's live visit on a device and holds it.
+func (vs *visits) join(p person, device, login string) *visit {
+	vs.mu.Lock()
+	defer vs.mu.Unlock()
+	for _, v := range vs.live {
+		if v.person.Name == p.Name && v.person.fingerprint == p.fingerprint && v.home.device.Name == device &&
+			(login == "" || login == v.req.Login) && v.hold() {
+			return v
+		}
+	}
+	return nil
+}
+
+// of lists a person's open visits, for the policy.
+func (vs *visits) of(p person) []policy.Visit {
+	var list []policy.Visit
+	for _, v := range vs.all() {
+		if v.person.Name == p.Name && v.isOpen() {
+			list = append(list, policy.Visit{Device: v.home.device.Name, Reason: v.req.Reason, Ticket: v.req.Ticket, Ends: *v.consent.Until})
+		}
+	}
+	return list
+}
+
+// all lists the live visits, oldest first.
+func (vs *visits) all() []*visit {
+	vs.mu.Lock()
+	defer vs.mu.Unlock()
+	list := make([]*visit, 0, len(vs.live))
+	for _, v := range vs.live {
+		list = append(list, v)
+	}
+	slices.SortFunc(list, func(a, b *visit) int { return strings.Compare(a.req.Visit, b.req.Visit) })
+	return list
+}
+
+func (vs *visits) get(id string) *visit {
+	vs.mu.Lock()
+	defer vs.mu.Unlock()
+	return vs.live[id]
+}
+
+func (v *visit) isOpen() bool {
+	select {
+	case <-v.opened:
+		return v.ctx.Err() == nil
+	default:
+		return false
+	}
+}
