@@ -1,0 +1,20 @@
+//go:build !linux
+
+package surface
+
+import "context"
+
+// Popup can't exist here.
+type Popup struct{}
+
+// FindPopup finds none.
+func FindPopup(context.Context, User, func(pid int) bool) (*Popup, error) { return nil, ErrNobody }
+
+// Show shows nothing.
+func (*Popup) Show(context.Context, []string, []string) error { return ErrNobody }
+
+// Line reaches nobody.
+func Line(context.Context, User, string, func(pid int) bool) (int, error) { return 0, nil }
+
+// Locale finds none.
+func Locale(User, func(pid int) bool) string { return "" }
