@@ -45,7 +45,7 @@ func TestToken(t *testing.T) {
 	if NewToken(gateway).Secret == token.Secret {
 		t.Error("two tokens have one secret")
 	}
-	if h := HashSecret(token.Secret); len(h) != 64 || h != HashSecret(token.Secret) || h == HashSecret(token.Secret+"x") {
+	if h := Digest(token.Secret); len(h) != 64 || h != Digest(token.Secret) || h == Digest(token.Secret+"x") {
 		t.Errorf("hash %q", h)
 	}
 	parts := strings.Split(token.String(), ".")
