@@ -18,6 +18,3 @@ func Line(context.Context, User, string, func(pid int) bool) (int, error) { retu
 
 // Locale finds none.
 func Locale(User, func(pid int) bool) string { return "" }
-
-// Locale is not known.
-func Locale(User, func(pid int) bool) string { return "" }
