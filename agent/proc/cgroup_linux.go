@@ -2,11 +2,13 @@ package proc
 
 import (
 	"bytes"
+	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
 	"strconv"
 	"strings"
+	"time"
 )
 
 // cgroup is the path of a version 2 control group that holds one shell's
@@ -15,15 +17,15 @@ import (
 // do nothing for "", and no error of theirs matters to the search.
 type cgroup string
 
-// newCgroup makes a group below the agent's own, where the device lets the
-// agent do that (root, or systemd's Delegate=yes) and the kernel has
-// cgroup.kill (Linux 5.14).
-func newCgroup(name string) cgroup {
-	own, err := ownCgroup()
-	if err != nil {
+// newCgroup makes a warden's group, where the device lets the agent do that
+// (root, or systemd's Delegate=yes) and the kernel has cgroup.kill (Linux
+// 5.14).
+func newCgroup(warden int) cgroup {
+	c := wardenCgroup(warden)
+	if c == "" {
 		return ""
 	}
-	c := cgroup(filepath.Join(own, name))
+	c.remove() // left by a crash that took the keepers too
 	if err := os.Mkdir(string(c), 0o755); err != nil {
 		return ""
 	}
@@ -34,11 +36,21 @@ func newCgroup(name string) cgroup {
 	return c
 }
 
+// wardenCgroup is the group that the agent makes for a warden. It is below
+// their own, which is the same: only the shell moves.
+func wardenCgroup(warden int) cgroup {
+	own, err := ownCgroup()
+	if err != nil {
+		return ""
+	}
+	return cgroup(filepath.Join(own, "accord-"+strconv.Itoa(warden)))
+}
+
 func (c cgroup) file(name string) string { return filepath.Join(string(c), name) }
 
 func (c cgroup) write(file, text string) {
 	if c != "" {
-		_ = os.WriteFile(c.file(file), []byte(text), 0)
+		_ = os.WriteFile(c.file(file), []byte(text), 0) // creates nothing: such a folder can't
 	}
 }
 
@@ -48,7 +60,28 @@ func (c cgroup) add(pid int) { c.write("cgroup.procs", strconv.Itoa(pid)) }
 
 func (c cgroup) kill() { c.write("cgroup.kill", "1") }
 
-// remove takes the group away once it is empty.
+// clear kills the group and takes it away when all are dead, or leaves it
+// after limit.
+func (c cgroup) clear(limit time.Duration) {
+	if c == "" {
+		return
+	}
+	late := time.After(limit)
+	for {
+		c.kill()
+		// Linux refuses as long as somebody is in it.
+		if err := os.Remove(string(c)); err == nil || errors.Is(err, os.ErrNotExist) {
+			return
+		}
+		select {
+		case <-late:
+			return
+		case <-time.After(firstPause):
+		}
+	}
+}
+
+// remove takes the group away if it is empty.
 func (c cgroup) remove() {
 	if c != "" {
 		_ = os.Remove(string(c))

@@ -30,6 +30,16 @@ func TestMain(m *testing.M) {
 	switch os.Getenv(roleVar) {
 	case "agent":
 		os.Exit(playAgent())
+	case "rooted":
+		// A program that is root for good, as sudo makes it.
+		if err := syscall.Setresuid(0, 0, 0); err != nil {
+			os.Exit(1)
+		}
+		fmt.Println("root")
+		_, _ = io.Copy(io.Discard, os.Stdin)
+		os.Exit(0)
+	case "sudo agent":
+		os.Exit(playSudoAgent())
 	case "blocked agent":
 		// Every signal blocked, as a careless supervisor may leave it.
 		runtime.LockOSThread()
@@ -64,6 +74,28 @@ func playAgent() int {
 	defer p.Close()
 	_, _ = io.Copy(os.Stdout, p.Stdout())
 	return p.Wait().Status
+}
+
+// playSudoAgent kills a shell that became a process it may not kill.
+func playSudoAgent() int {
+	a, err := Self()
+	if err != nil {
+		fmt.Println(err)
+		return 1
+	}
+	a.Shell = os.Getenv(commandVar)
+	p, err := Start(Spec{Account: a, Env: []string{roleVar + "=rooted"}})
+	if err != nil {
+		fmt.Println(err)
+		return 1
+	}
+	_, _ = p.Stdout().Read(make([]byte, 1)) // it is root
+	p.Kill()
+	fmt.Println("left over:", p.Leftover(), Belongs(p.main))
+	_ = p.Stdin().Close() // lets it go
+	<-p.gone
+	fmt.Println("left over:", p.Leftover(), Belongs(p.main))
+	return 0
 }
 
 const markVar = "PROC_TEST_MARK"

@@ -44,7 +44,9 @@ func warden(control *net.UnixConn) error {
 	case <-t.exit:
 	case <-ordered(control):
 	}
-	t.kill("")
+	group := wardenCgroup(os.Getpid())
+	t.kill(group)
+	group.remove() // the keeper may not have come to it
 	return nil
 }
 

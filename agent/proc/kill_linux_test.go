@@ -171,7 +171,13 @@ func TestBothKeepersKilled(t *testing.T) {
 	if err := errors.Join(syscall.Kill(p.warden.Pid, syscall.SIGKILL), syscall.Kill(p.keeperPID(), syscall.SIGKILL)); err != nil {
 		t.Fatal(err)
 	}
-	eventually(t, killLimit, "all is dead", func() bool { return len(marked(t, mark(t))) == 0 })
+	<-p.gone
+	if left := marked(t, mark(t)); len(left) > 0 {
+		t.Errorf("alive: %v", left)
+	}
+	if _, err := os.Stat(string(p.group)); !errors.Is(err, os.ErrNotExist) {
+		t.Errorf("the control group: %v", err)
+	}
 }
 
 // TestAgentKilled is the crash of an agent.
@@ -201,6 +207,11 @@ func TestAgentKilled(t *testing.T) {
 			eventually(t, killLimit, "all is dead, keepers too", func() bool {
 				return len(marked(t, mark(t))) == 0 && !anyAlive(keepers)
 			})
+			for _, k := range keepers {
+				if _, err := os.Stat(string(wardenCgroup(k.pid))); wardenCgroup(k.pid) != "" && !errors.Is(err, os.ErrNotExist) {
+					t.Errorf("its control group is left: %v", err)
+				}
+			}
 			t.Logf("took %v", time.Since(began))
 			_ = cmd.Wait() // it was killed
 		})
@@ -226,6 +237,34 @@ func anyAlive(processes []process) bool {
 		}
 	}
 	return false
+}
+
+// TestLeftover is sudo under an agent that isn't root: Kill returns and tells.
+func TestLeftover(t *testing.T) {
+	needRoot(t)
+	a := nobody(t)
+	dir, err := os.MkdirTemp("", "proc") // t.TempDir is for its owner only
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = os.RemoveAll(dir) })
+	text, err := os.ReadFile(ownPath(t))
+	if err != nil {
+		t.Fatal(err)
+	}
+	agent, sudo := filepath.Join(dir, "agent"), filepath.Join(dir, "sudo")
+	if err := errors.Join(os.WriteFile(agent, text, 0o700), os.WriteFile(sudo, text, 0o700),
+		os.Chmod(agent, 0o755), os.Chmod(sudo, 0o755|os.ModeSetuid), os.Chmod(dir, 0o755)); err != nil {
+		t.Fatal(err)
+	}
+	cmd := exec.CommandContext(t.Context(), agent)
+	cmd.Dir = "/"
+	cmd.Env = []string{roleVar + "=sudo agent", commandVar + "=" + sudo}
+	cmd.SysProcAttr = &syscall.SysProcAttr{Credential: &syscall.Credential{Uid: uint32(a.UID), Gid: uint32(a.GID)}}
+	out, err := cmd.CombinedOutput()
+	if want := "left over: 1 true\nleft over: 0 false\n"; string(out) != want {
+		t.Errorf("%v: %q, want %q", err, out, want)
+	}
 }
 
 // TestOthersAreLeftAlone keeps children of the agent, and what they leave

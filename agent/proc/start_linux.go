@@ -87,7 +87,7 @@ func startKeepers(visit string, ends *stdio) (*Process, error) {
 		return nil, err
 	}
 	p := &Process{
-		warden: w, wardenEntry: entry, toWarden: toWarden, toKeeper: toKeeper, stdio: ends, group: newCgroup(fmt.Sprint("accord-", w.Pid)),
+		warden: w, wardenEntry: entry, toWarden: toWarden, toKeeper: toKeeper, stdio: ends, group: newCgroup(w.Pid),
 		first: make(chan started, 1), heard: make(chan struct{}), done: make(chan struct{}), gone: make(chan struct{}),
 	}
 	live.add(w.Pid)
@@ -172,8 +172,7 @@ func (p *Process) outlive() {
 	_, _ = p.warden.Wait()
 	_ = p.toKeeper.CloseWrite()
 	<-p.heard
-	p.group.kill() // the tree of keepers that were killed both
-	p.group.remove()
+	p.group.clear(killLimit) // the tree of keepers that were killed both
 	p.ended(exitOf(syscall.WaitStatus(syscall.SIGKILL)))
 	_, _ = p.toWarden.Close(), p.toKeeper.Close()
 }

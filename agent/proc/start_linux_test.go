@@ -282,3 +282,23 @@ func TestRolesAreNotForPeople(t *testing.T) {
 		}
 	}
 }
+
+// BenchmarkCommand is a login without the network: start, one line, exit.
+func BenchmarkCommand(b *testing.B) {
+	a, err := Self()
+	if err != nil {
+		b.Fatal(err)
+	}
+	a.Shell = "/bin/sh"
+	for b.Loop() {
+		p, err := Start(Spec{Account: a, Command: "echo x", PTY: &PTY{}})
+		if err != nil {
+			b.Fatal(err)
+		}
+		if _, err := io.Copy(io.Discard, p.Stdout()); err != nil {
+			b.Fatal(err)
+		}
+		p.Wait()
+		p.Close()
+	}
+}
