@@ -63,11 +63,17 @@ func (vs *visits) get(id string) *visit {
 	return vs.live[id]
 }
 
+// isOpen reports whether the visit has begun and its technician is still there.
 func (v *visit) isOpen() bool {
 	select {
 	case <-v.opened:
-		return v.ctx.Err() == nil
 	default:
 		return false
+	}
+	select {
+	case <-v.left:
+		return false
+	default:
+		return v.ctx.Err() == nil
 	}
 }
