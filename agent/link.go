@@ -249,6 +249,11 @@ func (l *link) onSession(_ context.Context, _ *gossh.ServerConn, nc gossh.NewCha
 		_ = nc.Reject(gossh.Prohibited, err.Error())
 		return
 	}
+	if !v.enter() {
+		_ = nc.Reject(gossh.ResourceShortage, fmt.Sprintf("the visit has ended, or has %d sessions open already", wire.MaxSessions))
+		return
+	}
+	defer v.exit()
 	ch, reqs, err := nc.Accept()
 	if err != nil {
 		return

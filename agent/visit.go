@@ -45,6 +45,7 @@ type visit struct {
 	mu     sync.Mutex
 	procs  map[*proc.Process]io.Closer // with the channels they are shown on
 	shells int
+	served int           // session channels that are open now
 	closed bool          // nothing is started any more
 	over   chan struct{} // closed when everything of the visit is dead
 }
@@ -256,6 +257,24 @@ func (v *visit) take(m wire.Message) bool {
 		v.end(ending{byGateway, "The gateway sent a message out of order."})
 	}
 	return false
+}
+
+// enter counts a session channel; false when there are enough, or the visit is
+// over.
+func (v *visit) enter() bool {
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	if v.closed || v.served >= wire.MaxSessions {
+		return false
+	}
+	v.served++
+	return true
+}
+
+func (v *visit) exit() {
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	v.served--
 }
 
 // add counts a started process as the visit's; false if the visit is over and

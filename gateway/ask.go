@@ -2,7 +2,6 @@ package gateway
 
 import (
 	"context"
-	"fmt"
 	"strconv"
 	"strings"
 	"time"
@@ -77,31 +76,6 @@ func (s *session) await(ctx context.Context, v *visit, wait func(*visit) error) 
 	case <-ctx.Done():
 		return errGone
 	}
-}
-
-// answered is an answer of the device's user that is not a yes.
-type answered struct {
-	*wire.Consent
-	device string
-}
-
-func (a *answered) Error() string {
-	switch a.Choice {
-	case wire.Later:
-		return fmt.Sprintf("Not now: the user of %s asks you to come back at %s.", a.device, a.Consent.Later.Format("15:04 on 2 January"))
-	case wire.Refuse:
-		if a.Stranger {
-			return fmt.Sprintf("The user of %s refused: they do not know you. A supervisor is told.", a.device)
-		}
-		if a.Why != "" {
-			return fmt.Sprintf("The user of %s refused: %s", a.device, a.Why)
-		}
-		return fmt.Sprintf("The user of %s refused.", a.device)
-	}
-	if a.Why != "" {
-		return a.Why
-	}
-	return fmt.Sprintf("Nobody at %s answered.", a.device)
 }
 
 // decide asks the policy about a request.

@@ -2,7 +2,6 @@ package gateway
 
 import (
 	"context"
-	"fmt"
 	"slices"
 	"strings"
 	"time"
@@ -122,11 +121,6 @@ func labelText(m map[string]string) string {
 	return strings.Join(list, " ")
 }
 
-// awayError is a device that can't be reached now.
-type awayError struct{ sentence string }
-
-func (e *awayError) Error() string { return e.sentence }
-
 // reach finds the live link of a device by name, or says since when and why
 // there is none.
 func (g *Gateway) reach(ctx context.Context, name string) (*home, error) {
@@ -135,17 +129,10 @@ func (g *Gateway) reach(ctx context.Context, name string) (*home, error) {
 		return nil, err
 	}
 	if !d.QuarantinedSince.IsZero() {
-		return nil, &awayError{fmt.Sprintf("%s is in quarantine since %s: %s. An admin must release it.", name, clock(d.QuarantinedSince), d.QuarantineWhy)}
+		return nil, &awayError{"GwQuarantine", name, d.QuarantinedSince, d.QuarantineWhy}
 	}
 	if h := g.homes.get(d.Key); h != nil {
 		return h, nil
 	}
-	return nil, &awayError{fmt.Sprintf("%s is away since %s: %s.", name, clock(d.Since), d.Why)}
-}
-
-func clock(t time.Time) string {
-	if t.IsZero() {
-		return "its enrolment"
-	}
-	return t.Local().Format("15:04 on 2 January")
+	return nil, &awayError{"GwAway", name, d.Since, d.Why}
 }

@@ -3,7 +3,6 @@ package gateway
 import (
 	"context"
 	"errors"
-	"fmt"
 	"strings"
 	"time"
 
@@ -71,7 +70,7 @@ func (s *session) run(ctx context.Context) (status int) {
 // lost answers an `ssh -T gw`, which has no terminal to show the list in.
 func (s *session) lost(unknown string) int {
 	if unknown != "" {
-		s.say(fmt.Sprintf("No device is called %s.", unknown))
+		s.say(s.phrases().Say("GwNoDevice", "Device", unknown))
 	}
 	s.say("Name a device (ssh DEVICE@gateway) or a command (ssh gateway help), or leave out -T to see the list.")
 	return exitUsage
@@ -84,7 +83,7 @@ func (s *session) browse(ctx context.Context, unknown string) int {
 		list.Enroll = "ssh … enroll"
 	}
 	if unknown != "" && strings.Contains(s.user, "+") {
-		list.Notice = fmt.Sprintf("No device is called %s.", unknown)
+		list.Notice = s.phrases().Say("GwNoDevice", "Device", unknown)
 	}
 	for {
 		picked, err := s.pick(ctx, list)
@@ -161,9 +160,9 @@ func (s *session) visitFromList(ctx context.Context, t target) error {
 // closing note. Where other sessions of the visit go on, it says so.
 func (s *session) close(ctx context.Context, v *visit) error {
 	if v.isOpen() {
+		ph := s.phrases()
 		return tui.Notice(ctx, s.terminal(), tui.Note{
-			Title: "The visit goes on in another window.",
-			Lines: []string{"This session on " + v.home.device.Name + " has ended; the visit ends with its last session."},
+			Title: ph.Say("GwGoesOnTitle"), Lines: []string{ph.Say("GwGoesOn", "Device", v.home.device.Name)},
 		})
 	}
 	select {
@@ -174,7 +173,7 @@ func (s *session) close(ctx context.Context, v *visit) error {
 	why := v.why()
 	note, err := tui.ClosingNote(ctx, s.terminal(), tui.Summary{
 		Device: v.home.device.Name, Visit: v.req.Visit, Began: v.openedAt, Ended: time.Now(),
-		By: why.by, Cause: why.cause, Recording: v.req.Visit,
+		By: why.by, Cause: why.in(s.phrases()), Recording: v.req.Visit,
 	})
 	if note = wire.Clean(note, wire.MaxReason); note != "" {
 		if nerr := s.gateway.visitNoted(v, note); nerr != nil {
@@ -211,18 +210,4 @@ func statusOf(err error) int {
 		return exitNobody
 	}
 	return exitFailed
-}
-
-// sentence is what the person reads of an error; what is no sentence of ours
-// stays in the log.
-func (s *session) sentence(err error) string {
-	var e ending
-	switch {
-	case errors.As(err, &e):
-		return e.cause
-	case errors.Is(err, store.ErrUnavailable):
-		s.gateway.log.Error("state", "error", err)
-		return "The gateway can't write its records, so it opens nothing; its admin finds why in its log."
-	}
-	return wire.Clean(err.Error(), wire.MaxReason)
 }

@@ -25,9 +25,17 @@ func (e ending) Error() string { return e.cause }
 
 // Who ends a visit, besides persons by name.
 const (
+	byUser    = "user"
 	byTime    = "time"
 	byLink    = "link"
 	byGateway = "gateway"
+)
+
+// Causes that have words in every language.
+const (
+	userStopped    = "The user stopped the visit."
+	timeOver       = "The time that was agreed is over."
+	technicianLeft = "The technician has left."
 )
 
 // errGone is the cause when the technician's client has gone.
@@ -100,7 +108,7 @@ func (v *visit) release() {
 }
 
 // leave ends a visit whose technician has left.
-func (v *visit) leave() { v.end(ending{v.person.Name, "The technician has left."}) }
+func (v *visit) leave() { v.end(ending{v.person.Name, technicianLeft}) }
 
 // begin starts a visit for a request that the policy allowed. The caller holds
 // it and must release it.
@@ -374,7 +382,7 @@ func (v *visit) attend() {
 				v.end(ending{byLink, "The connection to the device was lost."})
 			}
 		case <-over.C:
-			v.end(ending{byTime, "The time that was agreed is over."})
+			v.end(ending{byTime, timeOver})
 		case <-left:
 			// A device that cut the session is about to say why.
 			left, gone = nil, time.After(lastWord)

@@ -28,7 +28,7 @@ func (s *session) waitQuietly(ctx context.Context, v *visit) error {
 	defer stop()
 	said := ""
 	for st := range states {
-		if line := quietLine(v, st.Phase); line != said {
+		if line := s.quietLine(v, st.Phase); line != said {
 			said = line
 			s.say(line)
 		}
@@ -39,19 +39,19 @@ func (s *session) waitQuietly(ctx context.Context, v *visit) error {
 	return nil
 }
 
-func quietLine(v *visit, phase string) string {
-	device := v.home.device.Name
+func (s *session) quietLine(v *visit, phase string) string {
+	key := "GwWaitAsking"
 	switch phase {
 	case tui.PhaseQueued:
-		return "waiting: the user of " + device + " is answering another request first"
+		key = "GwWaitQueued"
 	case tui.PhaseShown:
-		return "waiting: the user of " + device + " is being asked"
+		key = "GwWaitShown"
 	case tui.PhaseRead:
-		return "waiting: the user of " + device + " is reading the request"
+		key = "GwWaitRead"
 	case tui.PhaseUnreachable:
-		return "waiting: nobody is reached at " + device + "; it keeps trying"
+		key = "GwWaitNobody"
 	}
-	return "waiting for the consent of the user of " + device + "; recorded from its start; Ctrl-C withdraws the request"
+	return s.phrases().Say(key, "Device", v.home.device.Name)
 }
 
 // follow gives the states of the prompt, closed when there is an answer or the

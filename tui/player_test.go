@@ -254,6 +254,24 @@ func TestSnapshotsAreWhole(t *testing.T) {
 	})
 }
 
+// TestRushedLinesAreExact compares with an emulator that scrolls line by line.
+func TestRushedLinesAreExact(t *testing.T) {
+	lines := rapid.Map(rapid.SliceOfN(rapid.StringMatching(`[a-z ]{0,24}`), 1, 30), func(l []string) []byte {
+		return []byte(strings.Join(l, "\r\n") + "\r\n")
+	})
+	rapid.Check(t, func(t *rapid.T) {
+		rushed, slow := newEmulation(20, 8), newEmulation(20, 8)
+		for _, data := range rapid.SliceOfN(rapid.OneOf(hostile(), lines, lines), 1, 8).Draw(t, "data") {
+			slow.sieve.width, slow.sieve.height = 20, 8
+			passed := slow.sieve.pass(nil, data)
+			if slow.guarded(func() { _, _ = slow.em.Write(passed) }) != nil || rushed.write(data) != nil {
+				t.Skip("the emulator failed: that is another test")
+			}
+			same(t, "rushed and slow differ", rushed, slow)
+		}
+	})
+}
+
 func same(t *rapid.T, what string, a, b *emulation) {
 	f, g := a.frame(), b.frame()
 	if f.width != g.width || f.height != g.height || f.x != g.x || f.y != g.y || f.cursor != g.cursor {

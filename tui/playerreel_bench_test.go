@@ -33,8 +33,7 @@ func benchmarkSeek(b *testing.B, line string) {
 	for p := (progress{more: true}); p.more || !p.reached; {
 		p = r.work(context.Background(), 0)
 	}
-	b.ReportMetric(float64(time.Since(began).Milliseconds()), "ms-ahead")
-	b.ReportMetric(float64(len(r.points)), "checkpoints")
+	ahead := time.Since(began)
 	random := rand.New(rand.NewSource(1))
 	worst := time.Duration(0)
 	for b.Loop() {
@@ -45,6 +44,8 @@ func benchmarkSeek(b *testing.B, line string) {
 		}
 		worst = max(worst, time.Since(began))
 	}
+	b.ReportMetric(float64(ahead.Milliseconds()), "ms-ahead")
+	b.ReportMetric(float64(len(r.points)), "checkpoints")
 	b.ReportMetric(float64(worst.Milliseconds()), "ms-worst")
 }
 

@@ -25,12 +25,13 @@ var errEmulator = errors.New("the terminal emulator failed on the recording")
 // emulation is the screen of a recorded shell. Nothing that it is fed can
 // reach the viewer's terminal but as cells.
 type emulation struct {
-	em     *vt.Emulator
-	sieve  sieve
-	modes  map[ansi.Mode]bool
-	tabs   map[int]bool
-	hidden bool // the cursor
-	passed []byte
+	em      *vt.Emulator
+	sieve   sieve
+	modes   map[ansi.Mode]bool
+	tabs    map[int]bool
+	margins [2]margins // of the main and the alternate screen
+	hidden  bool       // the cursor
+	passed  []byte
 }
 
 func newEmulation(width, height int) *emulation {
@@ -48,6 +49,7 @@ func newEmulation(width, height int) *emulation {
 		DisableMode:      func(m ansi.Mode) { e.modes[m] = false },
 	})
 	e.watchTabs()
+	e.watchMargins()
 	e.order("\x1bc") // fills modes with those that are set from the start
 	return e
 }
@@ -73,6 +75,7 @@ func (e *emulation) watchTabs() {
 	})
 	e.em.RegisterEscHandler('c', func() bool {
 		e.defaultTabs()
+		e.margins = [2]margins{}
 		for m := range e.modes {
 			e.modes[m] = false
 		}
@@ -108,7 +111,7 @@ func (e *emulation) defaultTabs() {
 func (e *emulation) write(data []byte) error {
 	e.sieve.width, e.sieve.height = e.em.Width(), e.em.Height()
 	e.passed = e.sieve.pass(e.passed[:0], data)
-	return e.guarded(func() { _, _ = e.em.Write(e.passed) })
+	return e.guarded(func() { e.put(e.passed) })
 }
 
 // resize follows a change of the window's size.
@@ -120,6 +123,7 @@ func (e *emulation) resize(width, height int) error {
 	return e.guarded(func() {
 		e.em.Resize(width, height)
 		e.defaultTabs()
+		e.margins = [2]margins{}
 	})
 }
 
@@ -174,6 +178,7 @@ type snapshot struct {
 	main          cells // of the main screen while the alternate one is in use
 	modes         map[ansi.Mode]bool
 	tabs          map[int]bool
+	margins       [2]margins
 	hidden        bool
 	sieve         sieve
 }
@@ -190,7 +195,7 @@ const cellBytes = 136
 func (e *emulation) save() *snapshot {
 	s := &snapshot{
 		em: *e.em, width: e.em.Width(), height: e.em.Height(), screen: e.copyCells(),
-		modes: maps.Clone(e.modes), tabs: maps.Clone(e.tabs), hidden: e.hidden, sieve: e.sieve,
+		modes: maps.Clone(e.modes), tabs: maps.Clone(e.tabs), margins: e.margins, hidden: e.hidden, sieve: e.sieve,
 	}
 	if e.em.IsAltScreen() {
 		e.onMain(s, func() { s.main = e.copyCells() })
@@ -228,7 +233,7 @@ func (e *emulation) restore(s *snapshot) {
 	for m := range met {
 		e.modes[m] = s.modes[m] // every mode ever met stays in the table
 	}
-	e.hidden, e.sieve = s.hidden, s.sieve
+	e.margins, e.hidden, e.sieve = s.margins, s.hidden, s.sieve
 }
 
 // order writes a sequence of our own.

@@ -65,12 +65,12 @@ func (s *sieve) pass(dst, data []byte) []byte {
 func (s *sieve) text(dst, data []byte) (out, rest []byte) {
 	for len(data) > 0 {
 		switch b := data[0]; {
-		case b == esc:
-			s.state, s.n = inEscape, 0
-			return dst, data[1:]
 		case b >= utf8.RuneSelf || s.n > 0:
 			dst, data = s.character(dst, data)
 			continue
+		case b == esc:
+			s.state = inEscape
+			return dst, data[1:]
 		case b >= 0x20 && b < 0x7f, b >= '\b' && b <= 0x0f:
 			dst = append(dst, b)
 		}
@@ -91,13 +91,18 @@ func (s *sieve) character(dst, data []byte) (out, rest []byte) {
 		return dst, nil
 	}
 	r, size := utf8.DecodeRune(whole)
+	held := s.n
+	s.n = 0
+	if size < held { // a start that nothing fitting followed
+		for range held {
+			dst = utf8.AppendRune(dst, utf8.RuneError)
+		}
+		return dst, data
+	}
 	if r >= 0xa0 {
 		dst = utf8.AppendRune(dst, r)
 	}
-	// Of a held start that turned out to be broken nothing of data is used.
-	used := max(size-s.n, 0)
-	s.n = 0
-	return dst, data[used:]
+	return dst, data[size-held:]
 }
 
 // begin starts over with a byte that ends whatever there was.

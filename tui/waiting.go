@@ -33,7 +33,7 @@ type Waiting struct {
 // WaitState tells how far the prompt is.
 type WaitState struct {
 	Phase   string    // one of the phases
-	Surface string    // where it is shown, in words
+	Surface string    // where it is shown: "resident", "tmux", "terminal", "line"
 	Ahead   int       // requests before this one
 	Until   time.Time // when the asking ends; zero for not known
 }
@@ -116,7 +116,7 @@ func (w WaitState) told(ph *Phrases) string {
 		return ph.Say("TechWaitQueued", "Count", max(1, w.Ahead))
 	case PhaseShown:
 		if w.Surface != "" {
-			return ph.Say("TechWaitShownOn", "Surface", w.Surface)
+			return ph.Say("TechWaitShownOn", "Surface", ph.surface(w.Surface))
 		}
 		return ph.Say("TechWaitShown")
 	case PhaseRead:
@@ -202,4 +202,19 @@ func (p *page) facts(rows [][2]string) []string {
 		}
 	}
 	return lines
+}
+
+// surface says in words where a prompt is shown.
+func (p *Phrases) surface(name string) string {
+	switch name {
+	case "resident":
+		return p.Say("TechSurfaceResident")
+	case "tmux":
+		return p.Say("TechSurfaceTmux")
+	case "terminal":
+		return p.Say("TechSurfaceTerminal")
+	case "line":
+		return p.Say("TechSurfaceLine")
+	}
+	return name
 }

@@ -1,0 +1,104 @@
+package gateway
+
+import (
+	"errors"
+	"time"
+
+	"accord/gateway/store"
+	"accord/tui"
+	"accord/wire"
+)
+
+// What people read of errors, in their language. An error's own text is
+// English, for logs and journals.
+
+// phrases are those of the technician's language, as their client sent it.
+func (s *session) phrases() *tui.Phrases {
+	t := &tui.Terminal{Env: s.env}
+	return tui.PhrasesFor(t.Locale())
+}
+
+// spoken is an error that has words in every language.
+type spoken interface {
+	error
+	in(ph *tui.Phrases) string
+}
+
+// sentence is what the person reads of an error; what is no sentence of ours
+// stays in the log.
+func (s *session) sentence(err error) string {
+	ph := s.phrases()
+	if e, ok := errors.AsType[spoken](err); ok {
+		return e.in(ph)
+	}
+	if errors.Is(err, store.ErrUnavailable) {
+		s.gateway.log.Error("state", "error", err)
+		return ph.Say("GwNoState")
+	}
+	return wire.Clean(err.Error(), wire.MaxReason)
+}
+
+// in says why a visit ended.
+func (e ending) in(ph *tui.Phrases) string {
+	switch e {
+	case ending{byUser, userStopped}:
+		return ph.Say("GwEndedUser")
+	case ending{byTime, timeOver}:
+		return ph.Say("GwEndedTime")
+	}
+	if e.cause == technicianLeft {
+		return ph.Say("GwEndedLeft")
+	}
+	return e.cause
+}
+
+// answered is an answer of the device's user that is not a yes.
+type answered struct {
+	*wire.Consent
+	device string
+}
+
+func (a *answered) Error() string { return a.in(tui.PhrasesFor("")) }
+
+func (a *answered) in(ph *tui.Phrases) string {
+	key := "GwNobody"
+	switch {
+	case a.Choice == wire.Later:
+		return ph.Say("GwLater", "Device", a.device, "Time", clock(*a.Later))
+	case a.Choice == wire.Refuse && a.Stranger:
+		return ph.Say("GwStranger", "Device", a.device)
+	case a.Choice == wire.Refuse:
+		key = "GwRefused"
+	}
+	if a.Why != "" {
+		return ph.Say(key+"Why", "Device", a.device, "Why", a.Why)
+	}
+	return ph.Say(key, "Device", a.device)
+}
+
+// awayError is a device that can't be reached now.
+type awayError struct {
+	key   string // of the sentence
+	name  string
+	since time.Time
+	why   string
+}
+
+func (e *awayError) Error() string { return e.in(tui.PhrasesFor("")) }
+
+func (e *awayError) in(ph *tui.Phrases) string {
+	if e.since.IsZero() {
+		return ph.Say("GwNeverCalled", "Device", e.name)
+	}
+	return ph.Say(e.key, "Device", e.name, "Time", clock(e.since), "Why", e.why)
+}
+
+// clock writes a time so that it needs no words: with the day where it is not
+// today.
+func clock(t time.Time) string {
+	t = t.Local()
+	if t.Format(time.DateOnly) == time.Now().Format(time.DateOnly) {
+		return t.Format("15:04")
+	}
+	return t.Format("2006-01-02 15:04")
+}
