@@ -61,19 +61,19 @@ type answered struct {
 func (a *answered) Error() string { return a.in(tui.PhrasesFor("")) }
 
 func (a *answered) in(ph *tui.Phrases) string {
-	key := "GwNobody"
 	switch {
 	case a.Choice == wire.Later:
 		return ph.Say("GwLater", "Device", a.device, "Time", clock(*a.Later))
 	case a.Choice == wire.Refuse && a.Stranger:
 		return ph.Say("GwStranger", "Device", a.device)
+	case a.Choice == wire.Refuse && a.Why != "":
+		return ph.Say("GwRefusedWhy", "Device", a.device, "Why", a.Why)
 	case a.Choice == wire.Refuse:
-		key = "GwRefused"
+		return ph.Say("GwRefused", "Device", a.device)
+	case a.Why != "":
+		return ph.Say("GwNobodyWhy", "Device", a.device, "Why", a.Why)
 	}
-	if a.Why != "" {
-		return ph.Say(key+"Why", "Device", a.device, "Why", a.Why)
-	}
-	return ph.Say(key, "Device", a.device)
+	return ph.Say("GwNobody", "Device", a.device)
 }
 
 // awayError is a device that can't be reached now.
