@@ -9,6 +9,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"net"
 	"os"
 	"slices"
 	"sync"
@@ -42,12 +43,14 @@ type Agent struct {
 	user    proc.Account // whose person answers, and whose account visits use
 	pin     *Pin
 	desk    *desk
+	local   *net.UnixListener
 
 	mu    sync.Mutex
 	judge *judge
 }
 
-// New opens the agent's folder. It refuses to start half-configured: with
+// New opens the agent's folder and the local socket, on which users wait from
+// then on until Run serves them. It refuses to start half-configured: with
 // [ErrNotJoined] on a device that belongs to no gateway.
 func New(o Options) (*Agent, error) {
 	a, err := newAgent(o)
@@ -58,7 +61,11 @@ func New(o Options) (*Agent, error) {
 		return nil, err
 	}
 	a.desk = newDesk(a, o.Self)
-	return a, a.ledger.interrupted(time.Now().UTC())
+	if err := a.ledger.interrupted(time.Now().UTC()); err != nil {
+		return nil, err
+	}
+	a.local, err = listenLocal(a.cfg.Socket)
+	return a, err
 }
 
 func newAgent(o Options) (*Agent, error) {
@@ -100,15 +107,11 @@ func account(name string) (proc.Account, error) {
 // Run serves the device's users on the local socket and calls home until ctx
 // ends. Then every visit is ended; when Run returns, nothing of them is left.
 func (a *Agent) Run(ctx context.Context) error {
-	local, err := listenLocal(a.cfg.Socket)
-	if err != nil {
-		return err
-	}
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
 	var parts sync.WaitGroup
 	parts.Go(func() { a.callHome(ctx) })
-	err = a.desk.serve(ctx, local)
+	err := a.desk.serve(ctx, a.local)
 	cancel()
 	parts.Wait()
 	return err
