@@ -62,6 +62,13 @@ vuln: ## known vulnerabilities in what we depend on, where vuln.go.dev can be re
 	  echo "vuln: SKIPPED, https://vuln.go.dev can't be reached from here (or curl is missing); nothing was checked"; \
 	fi
 
+# It needs ssh, ssh-keygen and sshd (it need not run). BENCH=-quick takes less
+# than two minutes. The inner parts have benchmarks of their own:
+#   go test -run '^$$' -bench . ./recordings ./wire ./tui
+.PHONY: bench
+bench: ## Accord beside OpenSSH on this machine, 10 minutes; BENCH=-quick: 2; see docs/performance.md
+	$(GO) run ./bench $(BENCH)
+
 # One target at a time is all that go test can fuzz.
 .PHONY: fuzz
 fuzz: ## fuzz each target for FUZZTIME (10s)

@@ -1,0 +1,111 @@
+package main
+
+import (
+	"bufio"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os/exec"
+	"slices"
+	"time"
+)
+
+// echoing is a session on a terminal that gives each key back.
+type echoing struct {
+	cmd *exec.Cmd
+	in  io.WriteCloser
+	out *bufio.Reader
+}
+
+// marker is what the session prints when it is ready.
+const marker = "@@"
+
+func (l *lab) startEcho(ctx context.Context, host string) (*echoing, error) {
+	e := &echoing{cmd: l.ssh(ctx, "-tt", host, "stty raw -echo; printf "+marker+"; exec cat")}
+	in, ierr := e.cmd.StdinPipe()
+	out, oerr := e.cmd.StdoutPipe()
+	if err := errors.Join(ierr, oerr); err != nil {
+		return nil, err
+	}
+	e.in, e.out = in, bufio.NewReader(out)
+	if err := e.cmd.Start(); err != nil {
+		return nil, err
+	}
+	for last := byte(0); ; {
+		c, err := e.out.ReadByte()
+		if err != nil {
+			e.close()
+			return nil, fmt.Errorf("%s gave no terminal: %w", host, err)
+		}
+		if c == marker[1] && last == marker[0] {
+			return e, nil
+		}
+		last = c
+	}
+}
+
+// key types one key and waits until it is back.
+func (e *echoing) key() (time.Duration, error) {
+	began := time.Now()
+	if _, err := e.in.Write([]byte("x")); err != nil {
+		return 0, err
+	}
+	_, err := e.out.ReadByte()
+	return time.Since(began), err
+}
+
+func (e *echoing) close() {
+	_ = e.cmd.Process.Kill()
+	_ = e.in.Close()
+	_ = e.cmd.Wait()
+}
+
+// pause is between two keys: nobody types the next before the last has settled.
+const pause = 3 * time.Millisecond
+
+// measureEcho types single keys in all sessions by turns.
+func measureEcho(ctx context.Context, l *lab, size sizes, out io.Writer) error {
+	times := make(map[string][]time.Duration)
+	for range size.rounds {
+		if err := echoRound(ctx, l, size.keys, times); err != nil {
+			return err
+		}
+	}
+	t := newTable(out, "key echo, ms", lower)
+	for _, p := range []struct {
+		name string
+		at   float64
+	}{{"p50", 0.5}, {"p99", 0.99}} {
+		row := make(map[string]float64)
+		for host, d := range times {
+			slices.Sort(d)
+			row[host] = d[int(p.at*float64(len(d)-1))].Seconds() * 1000
+		}
+		t.row(p.name, row)
+	}
+	return nil
+}
+
+func echoRound(ctx context.Context, l *lab, keys int, times map[string][]time.Duration) error {
+	sessions := make(map[string]*echoing)
+	for _, host := range contenders() {
+		e, err := l.startEcho(ctx, host)
+		if err != nil {
+			return err
+		}
+		defer e.close()
+		sessions[host] = e
+	}
+	for i := range keys {
+		for _, host := range turn(i) {
+			d, err := sessions[host].key()
+			if err != nil {
+				return fmt.Errorf("%s: %w", host, err)
+			}
+			times[host] = append(times[host], d)
+			time.Sleep(pause)
+		}
+	}
+	return ctx.Err()
+}
