@@ -130,11 +130,9 @@ func (v *visit) run(ctx context.Context, l *link) error {
 	if err := v.agent.begin(v); err != nil {
 		return v.abandon(ctx, err)
 	}
+	v.agent.desk.began(v) // the user can stop it before anything opens
 	l.register(v)
-	if err := v.conn.Write(&wire.Ready{}); err != nil {
-		v.end(linkEnding(err))
-	}
-	v.agent.desk.began(v)
+	v.ready()
 	v.attend(ctx)
 	l.remove(v)
 	v.announce(v.why(ctx))
@@ -277,6 +275,16 @@ func (v *visit) exit() {
 	v.served--
 }
 
+// ready tells the gateway that sessions may come. It does not wait: a gateway
+// that does not read must not keep the visit from being watched.
+func (v *visit) ready() {
+	go func() { // ends with the link at the latest
+		if err := v.conn.Write(&wire.Ready{}); err != nil {
+			v.end(linkEnding(err))
+		}
+	}()
+}
+
 // add counts a started process as the visit's; false if the visit is over and
 // the process must die at once.
 func (v *visit) add(p *proc.Process, shown io.Closer) bool {
@@ -309,7 +317,7 @@ func (v *visit) closeAll() {
 		all.Go(func() {
 			p.Kill()
 			p.Close()
-			_ = shown.Close()
+			go func() { _ = shown.Close() }() // not waited for: the gateway may not be reading
 		})
 	}
 	all.Wait()
