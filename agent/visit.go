@@ -118,8 +118,11 @@ func (v *visit) run(ctx context.Context, l *link) error {
 	v.req = req.(*wire.Request) //nolint:forcetypeassert // await checked it
 	defer v.agent.finish(v.id())
 	approved, err := v.decide(ctx, l)
-	if err != nil || !approved {
+	switch {
+	case !approved:
 		return errors.Join(err, v.linger(ctx))
+	case err != nil:
+		return v.abandon(ctx, err)
 	}
 	open, err := v.await(ctx, 30*time.Second)
 	if err != nil {
@@ -176,10 +179,8 @@ func (v *visit) decide(ctx context.Context, l *link) (approved bool, err error) 
 		return false, err
 	}
 	v.consent = *consent
-	if err := v.conn.Write(&wire.Answer{Statement: text, Signature: signature}); err != nil {
-		return false, err
-	}
-	return consent.Choice == wire.Approve, nil
+	err = v.conn.Write(&wire.Answer{Statement: text, Signature: signature})
+	return consent.Choice == wire.Approve, err
 }
 
 // linger lets the gateway close the channel first, so that the answer is
