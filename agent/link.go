@@ -24,6 +24,7 @@ type link struct {
 	mu       sync.Mutex
 	visits   map[string]*visit // open ones
 	waiting  int               // visit channels, asking and open
+	channels int               // being served, see maxChannels
 	welcomed *wire.Welcome
 	denied   *wire.Denied
 	answered chan struct{} // closed when welcomed or denied is set
@@ -103,9 +104,9 @@ func (l *link) server(ctx context.Context, cancel context.CancelCauseFunc) *ssh.
 			}
 		},
 		ChannelHandlers: map[string]ssh.ChannelHandler{
-			wire.ChannelHello:   l.handle(ctx, l.onHello(cancel)),
-			wire.ChannelVisit:   l.handle(ctx, l.onVisit),
-			wire.ChannelSession: l.handle(ctx, l.onSession),
+			wire.ChannelHello:   l.handle(ctx, cancel, l.onHello(cancel)),
+			wire.ChannelVisit:   l.handle(ctx, cancel, l.onVisit),
+			wire.ChannelSession: l.handle(ctx, cancel, l.onSession),
 		},
 		RequestHandlers: map[string]ssh.RequestHandler{
 			wire.RequestPing: func(ssh.Context, *ssh.Server, *gossh.Request) (bool, []byte) { return true, nil },
@@ -113,21 +114,44 @@ func (l *link) server(ctx context.Context, cancel context.CancelCauseFunc) *ssh.
 	}
 }
 
+// maxChannels bounds the channels of one link that are being served, refused
+// ones included: twice what a gateway can have open. One that opens more
+// without reading the refusals would fill the device's memory.
+const maxChannels = 2 * (1 + wire.MaxVisits + wire.MaxVisits*wire.MaxSessions)
+
 // handle counts a channel's goroutine as the link's.
-func (l *link) handle(ctx context.Context, serve func(context.Context, *gossh.ServerConn, gossh.NewChannel)) ssh.ChannelHandler {
+func (l *link) handle(ctx context.Context, cancel context.CancelCauseFunc, serve func(context.Context, *gossh.ServerConn, gossh.NewChannel)) ssh.ChannelHandler {
 	return func(_ *ssh.Server, conn *gossh.ServerConn, ch gossh.NewChannel, _ ssh.Context) {
-		l.mu.Lock()
-		over := ctx.Err() != nil
-		if !over {
-			l.running.Add(1)
-		}
-		l.mu.Unlock()
-		if over {
+		switch n := l.enter(ctx); {
+		case n == 0:
 			return
+		case n > maxChannels:
+			cancel(ending{byLink, "The gateway opened channels without end."})
+		default:
+			serve(ctx, conn, ch)
 		}
-		defer l.running.Done()
-		serve(ctx, conn, ch)
+		l.leave()
 	}
+}
+
+// enter counts a channel in and says how many there are; 0 when the link is
+// over.
+func (l *link) enter(ctx context.Context) int {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if ctx.Err() != nil {
+		return 0
+	}
+	l.running.Add(1)
+	l.channels++
+	return l.channels
+}
+
+func (l *link) leave() {
+	l.mu.Lock()
+	l.channels--
+	l.mu.Unlock()
+	l.running.Done()
 }
 
 // onHello introduces the device and takes the gateway's verdict, once.
