@@ -76,7 +76,7 @@ func (d *desk) line(text string) {
 
 // stop ends one visit, or all when none is named. Its user may, and root.
 func (d *desk) stop(c *client, id string) toClient {
-	if c.inside || c.uid != d.agent.user.UID && c.uid != 0 {
+	if !c.mayStop() {
 		return toClient{Error: fmt.Sprintf("visits of this device are stopped by %s or root, not by you", d.agent.user.Name)}
 	}
 	d.mu.Lock()

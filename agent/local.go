@@ -105,7 +105,9 @@ func (d *desk) serve(ctx context.Context, l *net.UnixListener) error {
 	defer stop()
 	var clients sync.WaitGroup
 	defer clients.Wait()
-	slots := make(chan struct{}, maxClients)
+	// The user's places are apart, so that neither another account nor what
+	// runs in a visit can take them all and keep the user from the stop.
+	own, others := make(chan struct{}, maxClients), make(chan struct{}, maxClients)
 	for {
 		conn, err := l.AcceptUnix()
 		if errors.Is(err, net.ErrClosed) {
@@ -113,6 +115,15 @@ func (d *desk) serve(ctx context.Context, l *net.UnixListener) error {
 		}
 		if err != nil {
 			return fmt.Errorf("take local connections: %w", err)
+		}
+		c := &client{desk: d, conn: conn, out: make(chan toClient, clientQueue)}
+		if err := c.identify(); err != nil {
+			_ = conn.Close()
+			continue
+		}
+		slots := others
+		if c.mayStop() {
+			slots = own
 		}
 		select {
 		case slots <- struct{}{}:
@@ -122,33 +133,29 @@ func (d *desk) serve(ctx context.Context, l *net.UnixListener) error {
 		}
 		clients.Go(func() {
 			defer func() { <-slots }()
-			d.serveClient(ctx, conn)
+			c.serve(ctx)
 		})
 	}
 }
 
-// serveClient is the story of one local connection.
-func (d *desk) serveClient(ctx context.Context, conn *net.UnixConn) {
-	defer func() { _ = conn.Close() }()
-	stop := context.AfterFunc(ctx, func() { _ = conn.Close() })
+// serve is the story of one local connection.
+func (c *client) serve(ctx context.Context) {
+	defer func() { _ = c.conn.Close() }()
+	stop := context.AfterFunc(ctx, func() { _ = c.conn.Close() })
 	defer stop()
-	c := &client{desk: d, conn: conn, out: make(chan toClient, clientQueue)}
-	if err := c.identify(); err != nil {
-		return
-	}
-	in := bufio.NewScanner(conn)
+	in := bufio.NewScanner(c.conn)
 	in.Buffer(make([]byte, 4<<10), 64<<10)
-	_ = conn.SetReadDeadline(time.Now().Add(10 * time.Second))
+	_ = c.conn.SetReadDeadline(time.Now().Add(10 * time.Second))
 	opening, err := c.next(in)
 	if err != nil {
 		return
 	}
-	_ = conn.SetReadDeadline(time.Time{})
+	_ = c.conn.SetReadDeadline(time.Time{})
 	switch opening.Op {
 	case opReceipts:
-		c.write(d.receipts(opening.Limit))
+		c.write(c.desk.receipts(opening.Limit))
 	case opStop:
-		c.write(d.stop(c, opening.ID))
+		c.write(c.desk.stop(c, opening.ID))
 	case opUser, opAnswer:
 		c.attend(opening, in)
 	default:
@@ -175,6 +182,12 @@ func (c *client) identify() error {
 	c.uid = int(cred.Uid)
 	c.inside = proc.Belongs(int(cred.Pid))
 	return nil
+}
+
+// mayStop says whether the client may end visits: the user, and root, but not
+// from inside a visit.
+func (c *client) mayStop() bool {
+	return !c.inside && (c.uid == c.desk.agent.user.UID || c.uid == 0)
 }
 
 // next reads one line.
