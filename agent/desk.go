@@ -83,6 +83,7 @@ type given struct {
 type asking struct {
 	question
 	prompt  tui.Prompt
+	longest time.Time  // no extension goes beyond it
 	answer  chan given // takes the first
 	moved   chan struct{}
 	showing map[*client]struct{}
@@ -162,7 +163,7 @@ func (d *desk) present(q question) (*asking, error) {
 	t := q.req.Technician
 	a := &asking{
 		question: q, answer: make(chan given, 1), moved: make(chan struct{}, 1),
-		showing: make(map[*client]struct{}), closed: make(chan struct{}, 1),
+		showing: make(map[*client]struct{}), closed: make(chan struct{}, 1), longest: time.Now().Add(wire.PromptLongest),
 		prompt: tui.Prompt{
 			ID: q.nonce, Organisation: q.req.Organisation, Technician: t.Name, Full: t.Full, KeyWords: wire.KeyWords(t.Key),
 			Charter: t.Charter, Training: t.Training, Ticket: q.req.Ticket, Reason: q.req.Reason, Device: q.device, Login: q.login,

@@ -98,9 +98,10 @@ func (d *desk) hearAbout(c *client, a *asking, m fromClient) {
 			a.tell(wire.Prompt{State: wire.Read, Surface: c.surface})
 		}
 	case opExtend:
-		if a.prompt.Extensions > 0 {
+		later := a.prompt.Deadline.Add(extension)
+		if a.prompt.Extensions > 0 && !later.After(a.longest) {
 			a.prompt.Extensions--
-			a.prompt.Deadline = a.prompt.Deadline.Add(extension)
+			a.prompt.Deadline = later
 			signalTo(a.moved)
 		}
 		for s := range a.showing {
