@@ -356,7 +356,7 @@ func (s *session) cmdAudit(ctx context.Context, c *call) error {
 	}
 	entries, err := s.gateway.store.Audit(ctx, store.Filter{
 		Person: c.last("person", ""), Device: c.last("device", ""), Visit: c.last("visit", ""),
-		Kind: store.Kind(c.last("kind", "")), Limit: limit,
+		Kind: store.Kind(c.last("kind", "")), Limit: limit, Newest: true,
 	})
 	if err != nil {
 		return err

@@ -3,11 +3,14 @@ package gateway
 import (
 	"errors"
 	"net"
+	"sync"
+	"time"
 
 	"charm.land/ssh"
 	"charm.land/wish/v2"
 	gossh "golang.org/x/crypto/ssh"
 
+	"accord/gateway/store"
 	"accord/wire"
 )
 
@@ -26,6 +29,7 @@ func (g *Gateway) frontDoor() (func(net.Conn), error) {
 			s.AddHostKey(g.key)
 			s.ConnCallback = func(ctx ssh.Context, conn net.Conn) net.Conn {
 				ctx.SetValue(connKey{}, conn)
+				ctx.SetValue(loginKey{}, &login{})
 				return wire.Buffered(conn)
 			}
 			s.ServerConfigCallback = g.serverConfig
@@ -41,8 +45,29 @@ func (g *Gateway) frontDoor() (func(net.Conn), error) {
 	return server.HandleConn, nil
 }
 
-// connKey finds a handshake's connection in its context.
-type connKey struct{}
+// connKey and loginKey find a handshake's connection, and its login, in its
+// context.
+type (
+	connKey  struct{}
+	loginKey struct{}
+)
+
+// login is journaled once for a connection, however many sessions it opens.
+type login struct {
+	once sync.Once
+	err  error
+}
+
+// journaled notes that a person logged in. A login that can't be noted is none.
+func (l *login) journaled(g *Gateway, p person) error {
+	l.once.Do(func() {
+		l.err = g.note(store.Entry{
+			At: time.Now(), Kind: store.LoginAccepted, Actor: p.Name, Address: p.address, Success: true,
+			Data: map[string]string{"key": p.fingerprint},
+		})
+	})
+	return l.err
+}
 
 func alive(ssh.Context, *ssh.Server, *gossh.Request) (bool, []byte) { return true, nil }
 
@@ -91,6 +116,10 @@ func (g *Gateway) onSession(_ *ssh.Server, conn *gossh.ServerConn, nc gossh.NewC
 		return
 	}
 	defer g.running.Done()
+	if l, ok := ctx.Value(loginKey{}).(*login); !ok || l.journaled(g, p) != nil {
+		_ = nc.Reject(gossh.ResourceShortage, "the gateway can't write its records, so it opens nothing; its admin finds why in its log")
+		return
+	}
 	g.serveSession(ctx, p, conn.User(), nc)
 }
 

@@ -128,7 +128,15 @@ func newHostKey(path string) ([]byte, error) {
 		return nil, err
 	}
 	_, err = f.Write(text)
-	return text, errors.Join(err, f.Sync(), f.Close())
+	if err := errors.Join(err, f.Sync(), f.Close()); err != nil {
+		return nil, err
+	}
+	// The public half beside it is for known_hosts and for `accord verify`.
+	public, err := gossh.NewPublicKey(private.Public())
+	if err != nil {
+		return nil, err
+	}
+	return text, os.WriteFile(path+".pub", gossh.MarshalAuthorizedKey(public), 0o644)
 }
 
 // recover closes what was open when the gateway last stopped without being

@@ -86,21 +86,24 @@ func (g *Gateway) serveAgent(ctx context.Context, conn net.Conn) {
 		return
 	}
 	proved(conn)
-	defer g.leave(h)
+	if h.hello.Token == "" {
+		defer g.leave(h)
+	}
 	g.publish()
 	<-served
 }
 
-// leave marks a device away, with the reason, and ends what ran over its link.
+// leave marks a device away, with the reason. Its place is free only then, so
+// that a link that takes it over is journaled after this one.
 func (g *Gateway) leave(h *home) {
 	h.hangUp("the connection was closed")
-	close(h.gone)
-	g.homes.remove(h)
 	ctx, cancel := context.WithTimeout(context.Background(), 10*time.Second)
 	defer cancel()
 	if err := g.store.Away(ctx, h.device.Key, h.why, h.entry(time.Now())); err != nil {
 		g.log.Error("a device's absence was not kept", "device", h.device.Name, "error", err)
 	}
+	g.homes.remove(h)
+	close(h.gone)
 	g.publish()
 }
 
@@ -195,13 +198,15 @@ func (g *Gateway) admit(ctx context.Context, h *home) error {
 
 // enter decides whether the device may come in, and enters it.
 func (g *Gateway) enter(ctx context.Context, h *home) *wire.Denied {
-	fingerprint := gossh.FingerprintSHA256(h.key)
 	var err error
 	if h.hello.Token != "" {
-		h.device, err = g.enrol(ctx, h)
-	} else {
-		h.device, err = g.store.DeviceByKey(ctx, fingerprint)
+		// It hangs up when it has joined, and calls again to be there.
+		if h.device, err = g.enrol(ctx, h); err != nil {
+			return g.refusal(err)
+		}
+		return nil
 	}
+	h.device, err = g.store.DeviceByKey(ctx, gossh.FingerprintSHA256(h.key))
 	switch {
 	case errors.Is(err, store.ErrNotFound):
 		return &wire.Denied{Final: true, Sentence: "This device is not enrolled here. Ask an admin for a token and run: accord join HOST:PORT TOKEN"}

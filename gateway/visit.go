@@ -238,8 +238,12 @@ func (v *visit) ask() error {
 	if err := v.conn.Write(&v.req); err != nil {
 		return err
 	}
+	limit := time.NewTimer(v.gateway.cfg.Wait)
+	defer limit.Stop()
 	for {
 		select {
+		case <-limit.C:
+			v.end(ending{byGateway, "The device did not answer in time."})
 		case <-v.ctx.Done():
 			return context.Cause(v.ctx)
 		case <-v.left:

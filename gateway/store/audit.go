@@ -3,6 +3,7 @@ package store
 import (
 	"context"
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 )
@@ -17,6 +18,7 @@ type Filter struct {
 	Until  time.Time // before that time
 	After  int64     // only entries with a greater Seq: the next page
 	Limit  int       // at most [MaxRows], and that if zero
+	Newest bool      // the newest that fit the limit, not the oldest
 }
 
 // Audit lists entries, oldest first. An entry that is not in the form in which
@@ -32,8 +34,15 @@ func (s *Store) Audit(ctx context.Context, f Filter) ([]Entry, error) {
 	w.text("kind = ?", string(f.Kind))
 	w.time("at >= ?", f.Since)
 	w.time("at < ?", f.Until)
-	query := `SELECT seq, record FROM entries ` + w.sql() + ` ORDER BY seq LIMIT ` + w.arg(rows(f.Limit))
+	order := "ORDER BY seq"
+	if f.Newest {
+		order = "ORDER BY seq DESC"
+	}
+	query := `SELECT seq, record FROM entries ` + w.sql() + ` ` + order + ` LIMIT ` + w.arg(rows(f.Limit))
 	entries, err := collect(ctx, s.readers, scanEntry, query, w.args...)
+	if f.Newest {
+		slices.Reverse(entries)
+	}
 	return entries, s.explain("read the audit log", err)
 }
 
