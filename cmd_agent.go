@@ -96,7 +96,11 @@ func runJoin(ctx context.Context, c *call, args []string) error {
 	if err != nil {
 		return err
 	}
-	pin, err := agent.Join(ctx, o, agent.Enrolment{Address: rest[0], Token: rest[1]})
+	cfg, err := o.Config.Resolved()
+	if err != nil {
+		return err
+	}
+	pin, err := agent.Join(ctx, o, agent.Enrolment{Address: rest[0], Token: rest[1], Name: cfg.Name})
 	if err != nil {
 		return err
 	}
