@@ -81,12 +81,17 @@ func (s *playScreen) topLine() string {
 	case s.shown.frame != nil:
 		right = styleDim.Render(s.cutNote())
 	}
-	gap := s.width - ansi.StringWidth(left) - ansi.StringWidth(right)
-	if gap < 2 {
-		if s.told != "" {
-			return right
-		}
+	if right == "" {
 		return left
+	}
+	gap := s.width - ansi.StringWidth(left) - ansi.StringWidth(right)
+	if gap < 2 && s.told != "" {
+		return right
+	}
+	if gap < 2 {
+		right = styleDim.Render(s.ph.Say("TechPlayCutShort", "Width", s.shown.frame.width, "Height", s.shown.frame.height))
+		left = ansi.Truncate(left, max(s.width-ansi.StringWidth(right)-2, 0), "…")
+		gap = max(s.width-ansi.StringWidth(left)-ansi.StringWidth(right), 0)
 	}
 	return left + strings.Repeat(" ", gap) + right
 }
