@@ -1,7 +1,6 @@
 package main
 
 import (
-	"errors"
 	"fmt"
 	"os"
 	"os/signal"
@@ -11,9 +10,6 @@ import (
 
 	"accord/tui"
 )
-
-// errNoTerminal reports a screen that was asked for where there is none.
-var errNoTerminal = errors.New("this needs a terminal: run it in one, not through a pipe")
 
 // hasTerminal reports whether the call reads from and writes to a terminal.
 func (c *call) hasTerminal() bool {

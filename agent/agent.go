@@ -6,7 +6,6 @@ package agent
 import (
 	"context"
 	"crypto/rand"
-	"errors"
 	"fmt"
 	"log/slog"
 	"net"
@@ -252,6 +251,3 @@ func (a *Agent) finish(visit string) {
 	defer a.mu.Unlock()
 	a.judge.finish(visit)
 }
-
-// errNobody is why there is no answer when nobody could be asked.
-var errNobody = errors.New("nobody could be reached at this device")

@@ -34,12 +34,10 @@ type desk struct {
 	mu       sync.Mutex
 	clients  map[*client]struct{}
 	asking   *asking
-	waiting  int // requests behind the one that is asked
 	idle     tui.Idle
 	visits   map[string]*visit // open ones
 	refused  []time.Time       // lately
 	laters   map[string]int    // by the technician's key, since the last other answer
-	lastCard *tui.Card
 }
 
 func newDesk(a *Agent, self []string) *desk {

@@ -145,7 +145,7 @@ func OpenCast(path string) (*Cast, error) {
 func NewCast(r io.ReaderAt) (*Cast, error) {
 	c := &Cast{r: r, close: func() error { return nil }}
 	line, next, err := c.line(0)
-	if err == io.EOF {
+	if errors.Is(err, io.EOF) {
 		return nil, fmt.Errorf("%w: it has no header", ErrCast)
 	}
 	if err != nil {
@@ -215,7 +215,7 @@ func (c *Cast) ReadAt(p Pos) (CastEvent, Pos, error) {
 	var parts prefix
 	for at := p; ; {
 		e, next, err := c.readLine(at)
-		if err == io.EOF && at != p {
+		if errors.Is(err, io.EOF) && at != p {
 			c.cut = true
 		}
 		if err != nil {
@@ -326,7 +326,7 @@ func (c *Cast) WriteStream(w io.Writer, s Stream) (int64, error) {
 			if werr := put(carry); werr != nil {
 				return total, werr
 			}
-			if err == io.EOF {
+			if errors.Is(err, io.EOF) {
 				err = nil
 			}
 			return total, err

@@ -118,8 +118,8 @@ func readLine(r *bufio.Reader) ([]byte, error) {
 			return line, nil
 		}
 		switch {
-		case err == bufio.ErrBufferFull:
-		case err == io.EOF && len(line) > 0:
+		case errors.Is(err, bufio.ErrBufferFull):
+		case errors.Is(err, io.EOF) && len(line) > 0:
 			return line, nil
 		default:
 			return nil, err

@@ -144,7 +144,7 @@ func (r *Recording) flusher() {
 			return
 		}
 		if err := r.flush(); err != nil {
-			r.fail(fmt.Errorf("flush: %w", err))
+			_ = r.fail(fmt.Errorf("flush: %w", err)) // Err has it
 			return
 		}
 	}
@@ -229,7 +229,7 @@ func (r *Recording) closeFiles() {
 	if r.chain != nil {
 		r.chain.file.f.Close()
 	}
-	r.dir.close()
+	_ = r.dir.close() // its files were synced before
 }
 
 // fill writes the first files: visit.json, the timeline with its first event,

@@ -8,7 +8,6 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
-	"time"
 )
 
 // Recovered is a recording that [Library.Recover] found without a seal.
@@ -238,7 +237,7 @@ func (w *wreck) checkTails(lines *growing) error {
 	}
 	for _, g := range w.files {
 		if g.written.Load() != g.chained {
-			return asError([]Problem{{File: g.name, From: g.chained, To: g.written.Load(), After: time.Time(w.end.Ended), What: whatAdded + " after the end of the visit"}})
+			return asError([]Problem{{File: g.name, From: g.chained, To: g.written.Load(), After: w.end.Ended, What: whatAdded + " after the end of the visit"}})
 		}
 	}
 	return nil

@@ -105,7 +105,7 @@ func (d folder) survey(visit func(Head)) (*survey, error) {
 func (s *survey) walk(r *bufio.Reader, length int64, visit func(Head)) error {
 	for {
 		line, err := readLine(r)
-		if err == io.EOF {
+		if errors.Is(err, io.EOF) {
 			return nil
 		}
 		if err != nil {

@@ -97,7 +97,7 @@ func ReadTimeline(dir string) iter.Seq2[Event, error] {
 			yield(Event{}, err)
 			return
 		}
-		defer d.close()
+		defer func() { _ = d.close() }() // it was only read
 		for e, err := range d.events() {
 			if !yield(e, err) || err != nil {
 				return
@@ -131,7 +131,7 @@ func parseTimeline(from io.Reader) iter.Seq2[Event, error] {
 		r := bufio.NewReaderSize(from, 64<<10)
 		for {
 			line, err := readLine(r)
-			if err == io.EOF {
+			if errors.Is(err, io.EOF) {
 				return
 			}
 			var e Event

@@ -46,7 +46,7 @@ func Verify(dir string, check Check, heads ...Head) (Report, error) {
 	if err != nil {
 		return Report{}, fmt.Errorf("open the recording: %w", err)
 	}
-	defer d.close()
+	defer func() { _ = d.close() }() // it was only read
 	v := verifier{dir: d, found: make(map[uint64]Head, len(heads))}
 	for _, h := range heads {
 		v.found[h.Seq] = Head{}

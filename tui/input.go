@@ -2,6 +2,7 @@ package tui
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"errors"
 	"io"
@@ -53,6 +54,9 @@ type Input struct {
 	// pasting means that buf begins inside a paste whose beginning is gone:
 	// what follows, up to the closing bracket, is no typing and is dropped.
 	pasting bool
+	relay   io.Writer // takes what arrives, in place of buf; nil for none
+	passing bool      // the relay is being written to, with mu free
+	refused error     // why the relay takes no more
 }
 
 // arrival says when the bytes before offset end, and after the mark before it,
@@ -83,9 +87,10 @@ func (in *Input) fill(r io.Reader) {
 	for {
 		n, err := r.Read(chunk)
 		in.mu.Lock()
-		in.arrive(chunk[:n], time.Now())
-		in.err = err
-		in.announce()
+		if !in.pass(chunk[:n]) || err != nil {
+			in.err = err
+			in.announce()
+		}
 		for err == nil && len(in.buf) >= inputHold {
 			changed := in.changed
 			in.mu.Unlock()
@@ -97,6 +102,28 @@ func (in *Input) fill(r io.Reader) {
 			return
 		}
 	}
+}
+
+// pass hands bytes to the relay, or keeps them where there is none and reports
+// false. The caller holds mu.
+func (in *Input) pass(p []byte) bool {
+	if in.relay == nil || len(p) == 0 {
+		in.arrive(p, time.Now())
+		return false
+	}
+	in.at, in.passing = time.Now(), true
+	relay := in.relay
+	in.mu.Unlock()
+	_, err := relay.Write(p)
+	in.mu.Lock()
+	in.passing = false
+	if err != nil {
+		in.refused, in.relay = err, nil
+	}
+	if in.relay == nil {
+		in.announce()
+	}
+	return true
 }
 
 // arrive appends bytes that were read at now. The caller holds mu.
@@ -134,18 +161,20 @@ func (in *Input) Discard() {
 // Raw hands the bytes themselves to a relay, starting with those no screen has
 // read. Close gives the input back; a Read under way then ends with an error
 // and takes nothing with it.
-func (in *Input) Raw() io.ReadCloser {
+func (in *Input) Raw() *RawInput {
 	ctx, cancel := context.WithCancel(context.Background())
-	return &rawInput{in: in, ctx: ctx, cancel: cancel}
+	return &RawInput{in: in, ctx: ctx, cancel: cancel}
 }
 
-type rawInput struct {
+// RawInput is the phase of a relay.
+type RawInput struct {
 	in     *Input
 	ctx    context.Context //nolint:containedctx // its life is the phase itself
 	cancel context.CancelFunc
 }
 
-func (r *rawInput) Read(p []byte) (int, error) {
+// Read follows io.Reader.
+func (r *RawInput) Read(p []byte) (int, error) {
 	for {
 		r.in.mu.Lock()
 		if r.ctx.Err() != nil {
@@ -170,11 +199,63 @@ func (r *rawInput) Read(p []byte) (int, error) {
 	}
 }
 
-// Close takes the lock, so that no Read is between its look at the phase and
-// its taking of bytes when Close returns.
-func (r *rawInput) Close() error {
+// Relay writes all bytes to w, until the input ends (io.EOF), w fails or Close
+// is called. When it returns nothing is being written any more, so Close alone
+// does not end a Write that waits. After those that screens have left, the
+// goroutine that reads the input writes to w itself: no copy, and no other
+// goroutine to wake for each key.
+func (r *RawInput) Relay(w io.Writer) error {
+	left := make([]byte, inputHold)
+	for !r.begin(w) {
+		n, err := r.Read(left)
+		if err == nil {
+			_, err = w.Write(left[:n])
+		}
+		if err != nil {
+			return err
+		}
+	}
+	return r.finish()
+}
+
+// begin makes w the relay, unless there is something to be read first.
+func (r *RawInput) begin(w io.Writer) bool {
 	r.in.mu.Lock()
 	defer r.in.mu.Unlock()
+	if len(r.in.buf) > 0 || r.in.pasting || r.in.err != nil || r.ctx.Err() != nil {
+		return false
+	}
+	r.in.relay, r.in.refused = w, nil
+	return true
+}
+
+// finish waits until the relay is over and says why.
+func (r *RawInput) finish() error {
+	in, ctx := r.in, r.ctx
+	for {
+		in.mu.Lock()
+		why := cmp.Or(in.refused, in.err)
+		if why == nil && r.ctx.Err() != nil {
+			why, ctx = errTaken, context.Background()
+		}
+		if why != nil {
+			in.relay = nil
+		}
+		passing, changed := in.passing, in.changed
+		in.mu.Unlock()
+		if why != nil && !passing {
+			return why
+		}
+		_ = waitFor(ctx, changed, 0) // the next look says why it returned
+	}
+}
+
+// Close takes the lock, so that no Read is between its look at the phase and
+// its taking of bytes when Close returns.
+func (r *RawInput) Close() error {
+	r.in.mu.Lock()
+	defer r.in.mu.Unlock()
+	r.in.relay = nil
 	r.cancel()
 	return nil
 }

@@ -212,7 +212,7 @@ func TestPenalties(t *testing.T) {
 		if d.from(t, "10.0.0.1") != nil {
 			t.Error("let in before all of it has run off")
 		}
-		time.Sleep(1)
+		time.Sleep(1 * time.Nanosecond)
 		if c := d.from(t, "10.0.0.1"); c == nil {
 			t.Error("refused for ever")
 		} else {

@@ -49,9 +49,9 @@ func (d *LogDamage) Unwrap() error { return ErrAltered }
 // checking is one run of CheckLog.
 type checking struct {
 	s     *Store
-	ctx   context.Context
-	size  int64     // entries under the newest head
-	head  tlog.Tree // that head, if its signature is good
+	ctx   context.Context //nolint:containedctx // its life is the run's
+	size  int64           // entries under the newest head
+	head  tlog.Tree       // that head, if its signature is good
 	good  bool
 	tree  tree // over the leaves that are stored
 	whole bool // no entry is missing so far, so the tree is worth comparing

@@ -14,7 +14,7 @@ const maxGroup = 256
 
 // change is what a caller wants to have committed.
 type change struct {
-	ctx context.Context
+	ctx context.Context //nolint:containedctx // its life is the change's
 	// run makes the change and says its entries; it may be nil when there are
 	// only entries. It runs on the writing goroutine.
 	run     func(*group) error
@@ -26,7 +26,7 @@ type change struct {
 
 // group is one transaction under way.
 type group struct {
-	ctx     context.Context
+	ctx     context.Context //nolint:containedctx // its life is the transaction's
 	tx      *sql.Tx
 	entries []Entry
 }
