@@ -12,6 +12,7 @@ import (
 	gossh "golang.org/x/crypto/ssh"
 
 	"accord/recordings"
+	"accord/tui"
 	"accord/wire"
 )
 
@@ -172,21 +173,9 @@ func deviceSaid(text []byte) string {
 }
 
 // sendUp moves what the technician types.
-func sendUp(ch gossh.Channel, in io.Reader) {
-	buf := make([]byte, relayChunk)
-	for {
-		n, err := in.Read(buf)
-		if n > 0 {
-			if _, err := ch.Write(buf[:n]); err != nil {
-				return
-			}
-		}
-		if errors.Is(err, io.EOF) {
-			_ = ch.CloseWrite()
-		}
-		if err != nil {
-			return
-		}
+func sendUp(ch gossh.Channel, in *tui.RawInput) {
+	if err := in.Relay(ch); errors.Is(err, io.EOF) {
+		_ = ch.CloseWrite()
 	}
 }
 
