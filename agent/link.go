@@ -189,7 +189,9 @@ func (l *link) onHello(cancel context.CancelCauseFunc) func(context.Context, *go
 			cancel(&deniedError{*denied})
 			return
 		}
-		ping(ctx, conn, cancel)
+		wire.KeepAlive(ctx, conn, wire.RequestPing, func() {
+			cancel(ending{byLink, "The gateway has not answered for a while."})
+		})
 	}
 }
 
@@ -206,27 +208,6 @@ func (l *link) introduce(c *wire.Conn) (wire.Message, error) {
 		return m, nil
 	}
 	return nil, fmt.Errorf("%w: out of order", wire.ErrMessage)
-}
-
-// ping sees that the gateway lives, and gives the link up when it does not.
-func ping(ctx context.Context, conn *gossh.ServerConn, cancel context.CancelCauseFunc) {
-	tick := time.NewTicker(wire.PingEvery)
-	defer tick.Stop()
-	for {
-		select {
-		case <-tick.C:
-		case <-ctx.Done():
-			return
-		}
-		late := time.AfterFunc(wire.PingMisses*wire.PingEvery, func() {
-			cancel(ending{byLink, "The gateway has not answered for a while."})
-		})
-		_, _, err := conn.SendRequest(wire.RequestPing, true, nil)
-		late.Stop()
-		if err != nil {
-			return // the connection is over, which ends the link by itself
-		}
-	}
 }
 
 // onVisit takes a request, if the link is admitted and not crowded.

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"net"
 	"slices"
 	"strconv"
 	"strings"
@@ -256,13 +257,26 @@ func (s *session) cmdEnroll(ctx context.Context, c *call) error {
 	if err != nil {
 		return err
 	}
-	address := s.gateway.cfg.Agents
+	address := s.agentsAddress()
 	if c.has("json") {
 		return s.printJSON(map[string]string{"address": address, "token": token.String(), "until": until.UTC().Format(time.RFC3339)})
 	}
 	s.print(fmt.Sprintf("accord join %s %s\n", address, token))
 	_, _ = io.WriteString(s.ch.Stderr(), fmt.Sprintf("Run this on the device before %s; it serves once.\r\n", until.Local().Format("15:04 on 2 January")))
 	return nil
+}
+
+// agentsAddress is where devices call: as configured, and where that is every
+// address of the gateway, the one that this admin has reached it at.
+func (s *session) agentsAddress() string {
+	host, port, err := net.SplitHostPort(s.gateway.cfg.Agents)
+	if ip := net.ParseIP(host); err != nil || host != "" && (ip == nil || !ip.IsUnspecified()) {
+		return s.gateway.cfg.Agents
+	}
+	if here, ok := s.person.reached.(*net.TCPAddr); ok {
+		return net.JoinHostPort(here.IP.String(), port)
+	}
+	return s.gateway.cfg.Agents
 }
 
 func (s *session) cmdVisits(_ context.Context, c *call) error {

@@ -1,9 +1,12 @@
 package gateway
 
 import (
+	"context"
 	"errors"
+	"fmt"
 	"net"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"charm.land/ssh"
@@ -35,7 +38,7 @@ func (g *Gateway) frontDoor() (func(net.Conn), error) {
 			s.ServerConfigCallback = g.serverConfig
 			s.HandshakeTimeout = wire.Handshake
 			s.ChannelHandlers = map[string]ssh.ChannelHandler{"session": g.onSession}
-			s.RequestHandlers = map[string]ssh.RequestHandler{"keepalive@openssh.com": alive}
+			s.RequestHandlers = map[string]ssh.RequestHandler{clientAlive: alive}
 			return nil
 		},
 	)
@@ -52,22 +55,36 @@ type (
 	loginKey struct{}
 )
 
-// login is journaled once for a connection, however many sessions it opens.
+// login is one connection that has proved a key: journaled once, however many
+// sessions it opens.
 type login struct {
 	once sync.Once
 	err  error
+	open atomic.Int32 // sessions
 }
 
-// journaled notes that a person logged in. A login that can't be noted is none.
-func (l *login) journaled(g *Gateway, p person) error {
+// maxSessions bounds the sessions that one connection has open.
+const maxSessions = 32
+
+// begin notes that a person logged in, and from then on looks whether their
+// client still lives: one that went without a word would keep a visit open. A
+// login that can't be noted is none.
+func (l *login) begin(ctx context.Context, g *Gateway, conn *gossh.ServerConn, p person) error {
 	l.once.Do(func() {
 		l.err = g.note(store.Entry{
 			At: time.Now(), Kind: store.LoginAccepted, Actor: p.Name, Address: p.address, Success: true,
 			Data: map[string]string{"key": p.fingerprint},
 		})
+		g.running.Go(func() {
+			wire.KeepAlive(ctx, conn, clientAlive, func() { _ = conn.Close() })
+		})
 	})
 	return l.err
 }
+
+// clientAlive is the request that OpenSSH's programs send each other for this.
+// Other clients refuse it, which is an answer as well.
+const clientAlive = "keepalive@openssh.com"
 
 func alive(ssh.Context, *ssh.Server, *gossh.Request) (bool, []byte) { return true, nil }
 
@@ -116,8 +133,14 @@ func (g *Gateway) onSession(_ *ssh.Server, conn *gossh.ServerConn, nc gossh.NewC
 		return
 	}
 	defer g.running.Done()
-	if l, ok := ctx.Value(loginKey{}).(*login); !ok || l.journaled(g, p) != nil {
+	l, ok := ctx.Value(loginKey{}).(*login)
+	if !ok || l.begin(ctx, g, conn, p) != nil {
 		_ = nc.Reject(gossh.ResourceShortage, "the gateway can't write its records, so it opens nothing; its admin finds why in its log")
+		return
+	}
+	defer l.open.Add(-1)
+	if l.open.Add(1) > maxSessions {
+		_ = nc.Reject(gossh.ResourceShortage, fmt.Sprintf("this connection has %d sessions open already", maxSessions))
 		return
 	}
 	g.serveSession(ctx, p, conn.User(), nc)
@@ -136,7 +159,7 @@ func (g *Gateway) identify(conn *gossh.ServerConn) (person, bool) {
 	if !ok {
 		return person{}, false
 	}
-	return person{Person: found, fingerprint: gossh.FingerprintSHA256(key), address: conn.RemoteAddr().String()}, true
+	return person{Person: found, fingerprint: gossh.FingerprintSHA256(key), address: conn.RemoteAddr().String(), reached: conn.LocalAddr()}, true
 }
 
 // enterRunning counts something that must end before the gateway has.

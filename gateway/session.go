@@ -3,6 +3,7 @@ package gateway
 import (
 	"context"
 	"io"
+	"net"
 	"strings"
 	"sync"
 
@@ -19,7 +20,8 @@ import (
 type person struct {
 	policy.Person
 	fingerprint string
-	address     string
+	address     string   // where they come from
+	reached     net.Addr // where they reached the gateway
 }
 
 // session is one session channel of a technician's connection (RFC 4254,
