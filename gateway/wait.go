@@ -7,8 +7,14 @@ import (
 )
 
 // waitOnScreen shows the state of the prompt. Leaving the screen withdraws the
-// request.
+// request. There is no screen where there is nothing to wait for: it would take
+// keys that are meant for the shell.
 func (s *session) waitOnScreen(ctx context.Context, v *visit) error {
+	select {
+	case <-v.decided:
+		return nil
+	default:
+	}
 	states, stop := v.follow(ctx)
 	defer stop()
 	return tui.Wait(ctx, s.terminal(), tui.Waiting{
