@@ -77,6 +77,9 @@ func (g *Gateway) serveSession(ctx context.Context, p person, user string, nc go
 	cancel(errGone)
 	_ = ch.Close()
 	story.Wait()
+	if s.in != nil {
+		s.in.Close()
+	}
 }
 
 // finish says how it went and closes. A signal that ended the program is

@@ -57,6 +57,7 @@ type Input struct {
 	relay   io.Writer // takes what arrives, in place of buf; nil for none
 	passing bool      // the relay is being written to, with mu free
 	refused error     // why the relay takes no more
+	closed  bool      // nobody reads any more
 }
 
 // arrival says when the bytes before offset end, and after the mark before it,
@@ -91,17 +92,27 @@ func (in *Input) fill(r io.Reader) {
 			in.err = err
 			in.announce()
 		}
-		for err == nil && len(in.buf) >= inputHold {
+		for err == nil && len(in.buf) >= inputHold && !in.closed {
 			changed := in.changed
 			in.mu.Unlock()
 			<-changed
 			in.mu.Lock()
 		}
+		over := err != nil || in.closed
 		in.mu.Unlock()
-		if err != nil {
+		if over {
 			return
 		}
 	}
+}
+
+// Close ends the reading when the owner has closed what is read: typing that
+// nobody took would keep it waiting for ever.
+func (in *Input) Close() {
+	in.mu.Lock()
+	defer in.mu.Unlock()
+	in.closed = true
+	in.announce()
 }
 
 // pass hands bytes to the relay, or keeps them where there is none and reports

@@ -12,6 +12,7 @@ import (
 
 	tea "charm.land/bubbletea/v2"
 	uv "github.com/charmbracelet/ultraviolet"
+	"go.uber.org/goleak"
 	"pgregory.net/rapid"
 )
 
@@ -224,4 +225,34 @@ func FuzzInput(f *testing.F) {
 			t.Fatalf("%q came of %q", got, sent)
 		}
 	})
+}
+
+// tireless is a client that types without end and is never read.
+type tireless struct{ stopped chan struct{} }
+
+func (e tireless) Read(p []byte) (int, error) {
+	select {
+	case <-e.stopped:
+		return 0, io.EOF
+	default:
+		return len(p), nil
+	}
+}
+
+// A reader that waits because nobody takes what was typed ends with its owner.
+func TestCloseEndsAFullInput(t *testing.T) {
+	defer goleak.VerifyNone(t, goleak.IgnoreCurrent())
+	r := tireless{make(chan struct{})}
+	in := NewInput(r)
+	for full := false; !full; {
+		in.mu.Lock()
+		full = len(in.buf) >= inputHold
+		changed := in.changed
+		in.mu.Unlock()
+		if !full {
+			<-changed
+		}
+	}
+	close(r.stopped)
+	in.Close()
 }
