@@ -37,6 +37,7 @@ func (d *desk) join(c *client, opening fromClient) error {
 		return nil
 	}
 	d.clients[c] = struct{}{}
+	c.resident = true
 	idle := d.idle
 	c.send(toClient{Idle: &idle})
 	for _, id := range slices.Sorted(maps.Keys(d.visits)) {

@@ -36,6 +36,9 @@ func (d *desk) setIdle(idle tui.Idle) {
 // broadcast sends an event to the resident screens. The caller holds mu.
 func (d *desk) broadcast(m toClient) (reached int) {
 	for c := range d.clients {
+		if !c.resident {
+			continue // it answers one request and knows no more
+		}
 		c.send(m)
 		reached++
 	}

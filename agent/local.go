@@ -96,7 +96,9 @@ type client struct {
 	inside  bool // it is a process of a visit
 	surface string
 	locale  string
-	out     chan toClient
+	// resident is a screen that stays; set under the desk's lock.
+	resident bool
+	out      chan toClient
 }
 
 // serve takes local clients until ctx ends.
