@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 	"sync"
@@ -57,7 +58,7 @@ func (l *ledger) path(number int) string {
 
 // numbers lists the receipts there are, lowest first.
 func (l *ledger) numbers() ([]int, error) {
-	entries, err := os.ReadDir(l.dir) // sorted by name, so by number
+	entries, err := os.ReadDir(l.dir)
 	if err != nil {
 		return nil, fmt.Errorf("read the receipts: %w", err)
 	}
@@ -68,6 +69,7 @@ func (l *ledger) numbers() ([]int, error) {
 			list = append(list, n)
 		}
 	}
+	slices.Sort(list) // by name, 1000000 comes before 999999
 	return list, nil
 }
 
@@ -141,6 +143,9 @@ func (l *ledger) open(number int) (*Receipt, error) {
 	if err != nil {
 		return nil, fmt.Errorf("receipt %d is damaged or altered: %w", number, err)
 	}
+	if c.Number != number {
+		return nil, fmt.Errorf("receipt %d is damaged or altered: it is receipt %d", number, c.Number)
+	}
 	r := &Receipt{Consent: *c}
 	if f.Ending == nil {
 		return r, nil
@@ -148,6 +153,9 @@ func (l *ledger) open(number int) (*Receipt, error) {
 	r.Ending, err = wire.OpenEnding(key, []byte(f.Ending.Statement), []byte(f.Ending.Signature))
 	if err != nil {
 		return nil, fmt.Errorf("the end in receipt %d is damaged or altered: %w", number, err)
+	}
+	if r.Ending.Number != number || r.Ending.Visit != c.Request.Visit {
+		return nil, fmt.Errorf("the end in receipt %d is altered: it is that of another visit", number)
 	}
 	return r, nil
 }
