@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"slices"
 	"strconv"
+	"sync"
 	"time"
 
 	"accord/tui"
@@ -45,16 +46,20 @@ func (d *desk) broadcast(m toClient) (reached int) {
 	return reached
 }
 
-// began tells the user that a visit is open.
-func (d *desk) began(v *visit) {
+// began tells the user that a visit is open: on their screens at once, else on
+// their terminals, which told waits for.
+func (d *desk) began(v *visit) (told func()) {
 	shown := v.shown()
 	d.mu.Lock()
 	d.visits[v.id()] = v
 	reached := d.broadcast(toClient{Began: &shown})
 	d.mu.Unlock()
-	if reached == 0 {
-		d.line(tui.LineBegan(d.surfaces.Phrases(), shown))
+	if reached > 0 {
+		return func() {}
 	}
+	var line sync.WaitGroup
+	line.Go(func() { d.line(tui.LineBegan(d.surfaces.Phrases(), shown)) })
+	return line.Wait
 }
 
 // ended shows the end card.

@@ -133,13 +133,14 @@ func (v *visit) run(ctx context.Context, l *link) error {
 	if err := v.agent.begin(v); err != nil {
 		return v.abandon(ctx, err)
 	}
-	v.agent.desk.began(v) // the user can stop it before anything opens
+	told := v.agent.desk.began(v) // the user can stop it before anything opens
 	l.register(v)
 	v.ready()
 	v.attend(ctx)
 	l.remove(v)
 	v.announce(v.why(ctx))
 	v.closeAll()
+	told()
 	return v.conclude(ctx, nil)
 }
 
