@@ -136,7 +136,7 @@ func (s *session) form(ctx context.Context, h *home, t target) (*asked, error) {
 		return nil, err
 	}
 	preset := s.wantedFromEnv()
-	probe := s.decide(h, asked{capabilities: texts(h.hello.Capabilities), login: t.login}, time.Now())
+	probe := s.decide(h, asked{capabilities: texts(h.hello.Capabilities), minutes: preset.minutes, login: t.login}, time.Now())
 	if probe.Verdict == policy.Deny {
 		return nil, &deniedByPolicy{probe}
 	}
