@@ -157,8 +157,11 @@ func (s *session) bridge(ch gossh.Channel, reqs <-chan *gossh.Request, shell *re
 	exit := <-exits
 	_ = in.Close()
 	<-up
-	if len(exit.signal) > 0 {
+	switch {
+	case len(exit.signal) > 0:
 		exit.status = 128 // a signal; the client is told which
+	case !exit.known:
+		exit.status = exitFailed // it was cut off, which is no success
 	}
 	return exit, err
 }

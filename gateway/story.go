@@ -114,13 +114,27 @@ func (s *session) goTo(ctx context.Context, t target) int {
 		s.say(s.sentence(err))
 		return statusOf(err)
 	}
-	defer v.release()
 	s.exit = outcome{}
-	if err := s.relayed(ctx, v); err != nil {
+	err = s.relayed(ctx, v)
+	v.release()
+	if err != nil {
 		s.say(s.sentence(err))
 		return exitFailed
 	}
+	s.sayCut(ctx, v)
 	return s.exit.status
+}
+
+// sayCut says why a program did not come to its own end: its visit did.
+func (s *session) sayCut(ctx context.Context, v *visit) {
+	if s.exit.known || v.isOpen() {
+		return
+	}
+	select {
+	case <-v.done:
+		s.say(s.sentence(v.why()))
+	case <-ctx.Done():
+	}
 }
 
 func (s *session) goToTerminal(ctx context.Context, t target) int {
