@@ -84,6 +84,7 @@ func (v *visit) receive(ctx context.Context) (done <-chan struct{}) {
 		for {
 			m, err := v.conn.Read()
 			if err != nil {
+				linkFirst(ctx)
 				v.end(linkEnding(err))
 				return
 			}
@@ -101,6 +102,17 @@ func (v *visit) receive(ctx context.Context) (done <-chan struct{}) {
 		}
 	}()
 	return finished
+}
+
+// linkFirst gives a dying connection the moment to say so: its channels end
+// before it does, as if the gateway had closed them.
+func linkFirst(ctx context.Context) {
+	timer := time.NewTimer(50 * time.Millisecond)
+	defer timer.Stop()
+	select {
+	case <-ctx.Done():
+	case <-timer.C:
+	}
 }
 
 func linkEnding(err error) ending {
