@@ -1,0 +1,271 @@
+package main
+
+import (
+	"fmt"
+	"net"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"slices"
+	"strconv"
+	"strings"
+	"sync/atomic"
+
+	"github.com/rogpeppe/go-internal/testscript"
+)
+
+// stage is where one script plays.
+type stage struct {
+	dir       string
+	env       []string
+	socket    string // of its tmux server
+	technical int    // ports on loopback
+	agents    int
+	settings  []string // "KEY VALUE" of the configuration
+	keys      map[string]string
+	cleanups  [][]string
+}
+
+// stageKey is where a script's stage is kept.
+type stageKey struct{}
+
+func stageOf(ts *testscript.TestScript) *stage {
+	return ts.Value(stageKey{}).(*stage) //nolint:forcetypeassert // setUp put it there
+}
+
+// setUp prepares people, ssh and ports. Nothing of the caller's is used: no
+// ~/.ssh, no agent, no tmux, no locale.
+func setUp(e *testscript.Env, bin string) error {
+	s := &stage{dir: e.WorkDir, socket: filepath.Join(e.WorkDir, "tmux.sock"), keys: map[string]string{}}
+	e.Values[stageKey{}] = s
+	// Accounts that a visit may use reach through the folder; it is the
+	// people's own otherwise.
+	if err := os.Chmod(e.WorkDir, 0o755); err != nil { //nolint:gosec // see above
+		return err
+	}
+	ports, err := freePorts(2)
+	if err != nil {
+		return err
+	}
+	s.technical, s.agents = ports[0], ports[1]
+	mark := strconv.Itoa(10_000_000 + os.Getpid()%10_000*1000 + int(marks.Add(1)))
+	for _, kv := range []string{
+		"HOME=" + s.dir, "SSH_AUTH_SOCK=", "TMUX=", "TMUX_PANE=", "LANG=C.UTF-8", "LC_ALL=", "LANGUAGE=", "TERM=xterm-256color", "NO_COLOR=",
+		"SHELL=/bin/sh", "ACCORD_PLAIN=", "ACCORD_SCRIPT=" + s.dir, "PORT=" + strconv.Itoa(s.technical), "AGENTS=" + strconv.Itoa(s.agents),
+		"MARK=" + mark, "BIN=" + bin, "ACCORD_REASON=The printer is stuck", "PATH=" + filepath.Join(s.dir, "bin") + ":" + bin + ":" + os.Getenv("PATH"),
+	} {
+		name, value, _ := strings.Cut(kv, "=")
+		e.Setenv(name, value)
+	}
+	if err := s.people(e.Vars); err != nil {
+		return err
+	}
+	s.env = e.Vars
+	e.Defer(func() { s.strike(e.T()) })
+	return nil
+}
+
+// marks makes command lines that belong to one script.
+var marks atomic.Int64
+
+// freePorts finds ports that nobody listens on. They are told apart by being
+// open together.
+func freePorts(n int) ([]int, error) {
+	var ports []int
+	for range n {
+		l, err := net.Listen("tcp", "127.0.0.1:0")
+		if err != nil {
+			return nil, err
+		}
+		defer l.Close() //nolint:errcheck // nobody connects
+		ports = append(ports, l.Addr().(*net.TCPAddr).Port)
+	}
+	return ports, nil
+}
+
+// people makes keys and an ssh that knows nothing but them.
+func (s *stage) people(env []string) error {
+	var hosts strings.Builder
+	for name, host := range map[string]string{"alice": "gw", "bob": "gw-bob", "ada": "gw-ada", "mallory": "gw-mallory"} {
+		if _, err := runIn(s.dir, env, "ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-C", name, "-f", filepath.Join(s.dir, "key-"+name)); err != nil {
+			return err
+		}
+		text, err := os.ReadFile(filepath.Join(s.dir, "key-"+name+".pub"))
+		if err != nil {
+			return err
+		}
+		s.keys[name] = strings.TrimSpace(string(text))
+		fmt.Fprintf(&hosts, "Host %s\n  IdentityFile %s/key-%s\n", host, s.dir, name)
+	}
+	fmt.Fprintf(&hosts, `Host *
+  HostName 127.0.0.1
+  Port %d
+  IdentitiesOnly yes
+  UserKnownHostsFile %s/known_hosts
+  GlobalKnownHostsFile /dev/null
+  StrictHostKeyChecking accept-new
+  HashKnownHosts no
+  UpdateHostKeys no
+  SendEnv LANG ACCORD_*
+  ConnectTimeout 10
+`, s.technical, s.dir)
+	if err := os.WriteFile(filepath.Join(s.dir, "ssh_config"), []byte(hosts.String()), 0o600); err != nil {
+		return err
+	}
+	real, err := exec.LookPath("ssh")
+	if err != nil {
+		return err
+	}
+	// ssh takes the home folder from the account, not from HOME.
+	wrapper := fmt.Sprintf("#!/bin/sh\nexec %s -F %s/ssh_config \"$@\"\n", real, s.dir)
+	if err := os.MkdirAll(filepath.Join(s.dir, "bin"), 0o755); err != nil {
+		return err
+	}
+	if err := os.WriteFile(filepath.Join(s.dir, "bin", "ssh"), []byte(wrapper), 0o755); err != nil { //nolint:gosec // a program
+		return err
+	}
+	return os.WriteFile(filepath.Join(s.dir, "bin", "in-terminal"), []byte(inTerminal), 0o755) //nolint:gosec // a program
+}
+
+// inTerminal runs a command in a terminal and keeps its pid and its status,
+// which tmux tells only sometimes: in-terminal FILE COMMAND…
+const inTerminal = `#!/bin/sh
+file=$1; shift
+trap : INT QUIT
+sh -c 'echo $$ >"$0.pid"; exec "$@"' "$file" "$@"
+echo $? >"$file.new" && mv "$file.new" "$file.status"
+`
+
+// cmdConfig: config KEY VALUE, the value as TOML spells it.
+func cmdConfig(ts *testscript.TestScript, neg bool, args []string) {
+	only(ts, neg, args, 2, 2)
+	s := stageOf(ts)
+	s.settings = append(s.settings, args[0]+" "+args[1])
+}
+
+// writeConfig writes the configuration of the gateway and of one device and
+// returns its path. A later setting of the same key wins.
+func (s *stage) writeConfig(device string) (string, error) {
+	folder := filepath.Join(s.dir, ".accord")
+	values := map[string]map[string]string{
+		"gateway": {
+			"listen": quote("127.0.0.1:" + strconv.Itoa(s.technical)), "agents": quote("127.0.0.1:" + strconv.Itoa(s.agents)),
+			"state": quote(folder + "/gateway"), "organisation": quote("Example Care"),
+		},
+		"agent":      {"state": quote(s.agentState(device)), "name": quote(device), "redial": quote("1s")},
+		"recordings": {"dir": quote(folder + "/recordings"), "min_free_mib": "1"},
+	}
+	for _, line := range s.settings {
+		key, value, _ := strings.Cut(line, " ")
+		section, name, _ := strings.Cut(key, ".")
+		if values[section] == nil {
+			values[section] = map[string]string{}
+		}
+		values[section][name] = value
+	}
+	var b strings.Builder
+	for section, keys := range values {
+		fmt.Fprintf(&b, "[%s]\n", section)
+		for name, value := range keys {
+			fmt.Fprintf(&b, "%s = %s\n", name, value)
+		}
+	}
+	for _, p := range []struct{ name, full, roles string }{
+		{"alice", "Alice Martin", `"technician", "supervisor", "auditor"`},
+		{"bob", "Bob Stone", `"technician"`},
+		{"ada", "Ada Long", `"admin"`},
+	} {
+		fmt.Fprintf(&b, "[[people]]\nname = %q\nfull = %q\nkeys = [%q]\nroles = [%s]\n", p.name, p.full, s.keys[p.name], p.roles)
+	}
+	if err := os.MkdirAll(folder, 0o755); err != nil { //nolint:gosec // see setUp
+		return "", err
+	}
+	path := filepath.Join(s.dir, device+".toml")
+	return path, os.WriteFile(path, []byte(b.String()), 0o600)
+}
+
+func quote(s string) string { return strconv.Quote(s) }
+
+// agentState is a device's folder. That of laptop is where the verbs find it.
+func (s *stage) agentState(device string) string {
+	if device == "laptop" {
+		return filepath.Join(s.dir, ".accord", "agent")
+	}
+	return filepath.Join(s.dir, ".accord", device)
+}
+
+// cmdUp: up [FLAGS] runs everything for the device laptop.
+func cmdUp(ts *testscript.TestScript, neg bool, args []string) {
+	only(ts, neg, args, 0, -1)
+	s := stageOf(ts)
+	path, err := s.writeConfig("laptop")
+	ts.Check(err)
+	s.open(ts, "user", "80x24", append([]string{"accord", "up", "--config", path}, args...))
+	s.see(ts, "user", `-p `+strconv.Itoa(s.technical))
+}
+
+// cmdGateway: gateway runs one and waits until it listens.
+func cmdGateway(ts *testscript.TestScript, neg bool, args []string) {
+	only(ts, neg, args, 0, 0)
+	s := stageOf(ts)
+	path, err := s.writeConfig("laptop")
+	ts.Check(err)
+	s.open(ts, "gateway", "200x24", []string{"accord", "gateway", "--config", path})
+	s.see(ts, "gateway", "listens for technicians")
+}
+
+// cmdJoin: join DEVICE [FLAGS] enrols a device as an admin does.
+func cmdJoin(ts *testscript.TestScript, neg bool, args []string) {
+	only(ts, neg, args, 1, -1)
+	s := stageOf(ts)
+	path, err := s.writeConfig(args[0])
+	ts.Check(err)
+	line, err := runIn(s.dir, s.env, filepath.Join(s.dir, "bin", "ssh"), append([]string{"gw-ada", "enroll"}, args[1:]...)...)
+	ts.Check(err)
+	words := strings.Fields(line)
+	if len(words) != 4 || !slices.Equal(words[:2], []string{"accord", "join"}) {
+		ts.Fatalf("enroll printed %q", line)
+	}
+	ts.Check(ts.Exec("accord", "join", "--config", path, words[2], words[3]))
+}
+
+// cmdAgent: agent DEVICE runs one and waits until it is connected.
+func cmdAgent(ts *testscript.TestScript, neg bool, args []string) {
+	only(ts, neg, args, 1, 1)
+	s := stageOf(ts)
+	path, err := s.writeConfig(args[0])
+	ts.Check(err)
+	name := "agent-" + args[0]
+	s.open(ts, name, "200x24", []string{"accord", "agent", "--config", path})
+	s.see(ts, name, "connected")
+}
+
+// cmdStartFails: start-fails VERB [FLAGS]: what it says is on stderr. It must
+// end by itself.
+func cmdStartFails(ts *testscript.TestScript, neg bool, args []string) {
+	only(ts, neg, args, 1, -1)
+	path, err := stageOf(ts).writeConfig("laptop")
+	ts.Check(err)
+	command := append([]string{"20", "accord", args[0], "--config", path}, args[1:]...)
+	if ts.Exec("timeout", command...) == nil {
+		ts.Fatalf("it started and stopped")
+	}
+}
+
+// cmdLimitFiles: limit-files gateway KIB: a disk that fills up, for who may not
+// mount one.
+func cmdLimitFiles(ts *testscript.TestScript, neg bool, args []string) {
+	only(ts, neg, args, 2, 2)
+	s := stageOf(ts)
+	path, err := s.writeConfig("laptop")
+	ts.Check(err)
+	s.open(ts, args[0], "200x24", []string{"bash", "-c", "ulimit -f " + args[1] + "; exec accord " + args[0] + " --config " + path})
+	s.see(ts, args[0], "listens for technicians")
+}
+
+// cmdCleanup: cleanup COMMAND…
+func cmdCleanup(ts *testscript.TestScript, neg bool, args []string) {
+	only(ts, neg, args, 1, -1)
+	s := stageOf(ts)
+	s.cleanups = append(s.cleanups, args)
+}

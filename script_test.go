@@ -1,0 +1,138 @@
+package main
+
+import (
+	"bytes"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"runtime"
+	"strings"
+	"testing"
+
+	"github.com/rogpeppe/go-internal/testscript"
+)
+
+// The scripts under testdata/script are the specification: each tells one
+// story with the real binary, the real ssh, real terminals (tmux holds them)
+// and real processes. What they may say beyond the commands of package
+// testscript:
+//
+//	config KEY VALUE        a line of the configuration, before anything starts
+//	up [FLAGS]              accord up, its screen in the terminal "user"
+//	gateway                 accord gateway, in the terminal "gateway"
+//	join DEVICE [FLAGS]     enrols a device: `ssh gw-ada enroll FLAGS`, then accord join
+//	agent DEVICE            accord agent, in the terminal "agent-DEVICE"
+//	open NAME [WxH] COMMAND a terminal of its own, 80x24 unless said otherwise
+//	sh NAME                 waits for a visit's shell in NAME; its prompt is "ready>" then
+//	type NAME KEYS…         in one burst, as tmux names keys
+//	see NAME REGEXP [S]     waits until the screen shows it (20 s); `! see` until it doesn't
+//	code NAME               waits for the prompt's code and types it
+//	noise NAME SECONDS      random keys, Enter and pastes; a prompt must survive them
+//	resize NAME WxH         resizes the terminal
+//	exits NAME STATUS       waits until the terminal's program has ended so
+//	close NAME              takes the terminal away, as a closed window does
+//	kill9 NAME              kills the terminal's program with SIGKILL
+//	alive COMMANDLINE       waits until a process with just this command line runs
+//	dead COMMANDLINE        none does, within two seconds
+//	start-fails VERB        accord VERB with the configuration doesn't start
+//	limit-files VERB KIB    starts it with a limit on the size of its files
+//	cleanup COMMAND         runs when the script has ended, however it did
+//	visit [N]               sets $VISIT and $RECORDING to the N-th visit's
+//	file FILE REGEXP        waits until the file matches
+//	bytes FILE N            N random bytes
+//	same FILE FILE          two files hold the same bytes
+//	seen CAST FILE          all bytes of the file are in a cast's output, in order
+//
+// alice is technician, supervisor and auditor, bob technician, ada admin; they
+// are the hosts gw, gw-bob and gw-ada of ssh, and gw-mallory is nobody's key.
+
+func TestScripts(t *testing.T) {
+	if testing.Short() {
+		t.Skip("the stories take minutes")
+	}
+	for _, tool := range []string{"ssh", "ssh-keygen", "tmux"} {
+		if _, err := exec.LookPath(tool); err != nil {
+			missing(t, "the stories need %s on the PATH", tool)
+		}
+	}
+	bin := buildBinary(t)
+	testscript.Run(t, testscript.Params{
+		Dir:                 filepath.Join("testdata", "script"),
+		Setup:               func(e *testscript.Env) error { return setUp(e, bin) },
+		Condition:           condition,
+		Cmds:                scriptCommands(),
+		RequireExplicitExec: true,
+		RequireUniqueNames:  true,
+	})
+}
+
+// missing skips on a developer's machine and fails where nobody reads skips.
+func missing(t *testing.T, format string, args ...any) {
+	t.Helper()
+	if os.Getenv("CI") != "" {
+		t.Fatalf(format, args...)
+	}
+	t.Skipf(format, args...)
+}
+
+// buildBinary makes the program as `make build` does and returns its folder.
+func buildBinary(t *testing.T) string {
+	t.Helper()
+	if runtime.GOOS != "linux" {
+		t.Skip("a device is a Linux machine")
+	}
+	bin := t.TempDir()
+	for dir := bin; dir != os.TempDir() && dir != "/"; dir = filepath.Dir(dir) {
+		if err := os.Chmod(dir, 0o755); err != nil { //nolint:gosec // visits run it as other accounts
+			t.Fatal(err)
+		}
+	}
+	build := exec.CommandContext(t.Context(), "go", "build", "-trimpath", "-o", filepath.Join(bin, "accord"), ".")
+	build.Env = append(os.Environ(), "CGO_ENABLED=0")
+	if out, err := build.CombinedOutput(); err != nil {
+		t.Fatalf("build: %v\n%s", err, out)
+	}
+	return bin
+}
+
+func condition(name string) (bool, error) {
+	switch name {
+	case "root":
+		return os.Getuid() == 0, nil
+	}
+	return false, fmt.Errorf("there is no condition %q", name)
+}
+
+func scriptCommands() map[string]func(*testscript.TestScript, bool, []string) {
+	return map[string]func(*testscript.TestScript, bool, []string){
+		"config": cmdConfig, "up": cmdUp, "gateway": cmdGateway, "join": cmdJoin, "agent": cmdAgent,
+		"open": cmdOpen, "sh": cmdSh, "type": cmdType, "see": cmdSee, "code": cmdCode, "noise": cmdNoise,
+		"resize": cmdResize, "exits": cmdExits, "close": cmdClose, "kill9": cmdKill9,
+		"alive": cmdAlive, "dead": cmdDead,
+		"start-fails": cmdStartFails, "limit-files": cmdLimitFiles, "cleanup": cmdCleanup,
+		"visit": cmdVisit, "file": cmdFile, "bytes": cmdBytes, "same": cmdSame, "seen": cmdSeen,
+	}
+}
+
+// only refuses `!` and wrong numbers of words; most -1 is any number.
+func only(ts *testscript.TestScript, neg bool, args []string, least, most int) {
+	if neg {
+		ts.Fatalf("this command can't be negated")
+	}
+	if len(args) < least || most >= 0 && len(args) > most {
+		ts.Fatalf("%d words, want %d to %d", len(args), least, most)
+	}
+}
+
+// runIn runs a program in the script's folder and environment.
+func runIn(dir string, env []string, name string, args ...string) (string, error) {
+	cmd := exec.Command(name, args...)
+	cmd.Dir, cmd.Env = dir, env
+	var out, errs bytes.Buffer
+	cmd.Stdout, cmd.Stderr = &out, &errs
+	if err := cmd.Run(); err != nil {
+		return out.String(), fmt.Errorf("%s %s: %w: %s", name, strings.Join(args, " "), err, errs.String())
+	}
+	return out.String(), nil
+}
