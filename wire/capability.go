@@ -5,6 +5,7 @@ import (
 	"regexp"
 	"slices"
 	"strings"
+	"sync"
 )
 
 // Capability is one thing that a visit may do.
@@ -27,16 +28,22 @@ const actionPrefix = "action:"
 
 var (
 	plainCapabilities = []Capability{Shell, FilesGet, FilesPut, ScreenView, ScreenControl, Clipboard, Forward}
-	actionName        = regexp.MustCompile(`^[a-z0-9][a-z0-9-]{0,31}$`)
-	deviceName        = regexp.MustCompile(`^[a-z0-9]([a-z0-9._-]{0,61}[a-z0-9])?$`)
-	visitID           = regexp.MustCompile(`^[0-9]{8}-[0-9]{6}-[a-z2-7]{8}$`)
-	login             = regexp.MustCompile(`^[a-z_][a-z0-9_.-]{0,31}\$?$`)
+	actionName        = pattern(`^[a-z0-9][a-z0-9-]{0,31}$`)
+	deviceName        = pattern(`^[a-z0-9]([a-z0-9._-]{0,61}[a-z0-9])?$`)
+	visitID           = pattern(`^[0-9]{8}-[0-9]{6}-[a-z2-7]{8}$`)
+	login             = pattern(`^[a-z_][a-z0-9_.-]{0,31}\$?$`)
 )
+
+// pattern compiles a regular expression when it is first needed, not at each
+// start of the program: an agent starts it three times for each shell.
+func pattern(expr string) func() *regexp.Regexp {
+	return sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(expr) })
+}
 
 // Valid reports whether c is spelled as a capability is.
 func (c Capability) Valid() bool {
 	if name, ok := strings.CutPrefix(string(c), actionPrefix); ok {
-		return actionName.MatchString(name)
+		return actionName().MatchString(name)
 	}
 	return slices.Contains(plainCapabilities, c)
 }
@@ -44,13 +51,13 @@ func (c Capability) Valid() bool {
 // ValidDevice reports whether a device may be called name: lower case letters,
 // digits, dots, dashes and underscores, so that it fits an SSH user name, a
 // file name and a line of a list.
-func ValidDevice(name string) bool { return deviceName.MatchString(name) }
+func ValidDevice(name string) bool { return deviceName().MatchString(name) }
 
 // ValidVisit reports whether id is spelled as the id of a visit.
-func ValidVisit(id string) bool { return visitID.MatchString(id) }
+func ValidVisit(id string) bool { return visitID().MatchString(id) }
 
 // ValidLogin reports whether name can be the name of a Unix account.
-func ValidLogin(name string) bool { return login.MatchString(name) }
+func ValidLogin(name string) bool { return login().MatchString(name) }
 
 // checkCapabilities wants at least one, each once and well spelled.
 func checkCapabilities(list []Capability) error {

@@ -8,7 +8,6 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
-	"regexp"
 	"slices"
 	"strconv"
 	"strings"
@@ -36,13 +35,13 @@ const (
 
 // accountName is stricter than any system's rule: what starts with a dash, has
 // a colon or a slash, or is longer than login programs take, names nobody.
-var accountName = regexp.MustCompile(`^[A-Za-z0-9_][A-Za-z0-9_.@\\+-]{0,63}\$?$`)
+var accountName = pattern(`^[A-Za-z0-9_][A-Za-z0-9_.@\\+-]{0,63}\$?$`)
 
 // LookupAccount finds a login by its name, in the device's own files first,
 // then by getent, for accounts that come from a directory. A number is looked
 // up as a name, never as an id.
 func LookupAccount(name string) (Account, error) {
-	if !accountName.MatchString(name) {
+	if !accountName().MatchString(name) {
 		return Account{}, fmt.Errorf("%.80q can't be the name of an account", name)
 	}
 	byName := func(a Account) bool { return a.Name == name }
@@ -106,7 +105,7 @@ func findAccount(passwd []byte, wanted func(Account) bool) (Account, bool) {
 
 func parseAccount(line string) (Account, bool) {
 	f := strings.Split(line, ":")
-	if len(f) != 7 || !accountName.MatchString(f[0]) {
+	if len(f) != 7 || !accountName().MatchString(f[0]) {
 		return Account{}, false
 	}
 	uid, okUID := parseID(f[2])

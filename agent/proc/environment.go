@@ -4,6 +4,7 @@ import (
 	"regexp"
 	"slices"
 	"strings"
+	"sync"
 	"unicode"
 )
 
@@ -20,9 +21,16 @@ const (
 var (
 	// locale is one variable that a technician may set. The value is a locale's
 	// name and can't be a path: glibc would load locale files from there.
-	locale   = regexp.MustCompile(`^(LANG|LC_[A-Z]{1,20})=[A-Za-z0-9_.@-]{1,64}$`)
-	termName = regexp.MustCompile(`^[A-Za-z0-9][A-Za-z0-9+._-]{0,63}$`)
+	locale   = pattern(`^(LANG|LC_[A-Z]{1,20})=[A-Za-z0-9_.@-]{1,64}$`)
+	termName = pattern(`^[A-Za-z0-9][A-Za-z0-9+._-]{0,63}$`)
 )
+
+// pattern compiles a regular expression when it is first needed: each shell
+// starts this program three times, in roles that need none, and these cost as
+// much as all that they do.
+func pattern(expr string) func() *regexp.Regexp {
+	return sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(expr) })
+}
 
 // Environment builds a shell's whole environment from scratch, as NAME=value.
 // Of asked, what the technician sent, only well-formed LANG and LC_* are taken,
@@ -45,7 +53,7 @@ func Environment(a Account, visit, technician, ticket, term, tty string, asked [
 func withTerminal(env []string, term, tty string) []string {
 	env = slices.Clone(env)
 	if term != "" && !sets(env, "TERM") {
-		if !termName.MatchString(term) {
+		if !termName().MatchString(term) {
 			term = "dumb"
 		}
 		env = append(env, "TERM="+term)
@@ -63,7 +71,7 @@ func sets(env []string, name string) bool {
 func locales(asked []string) []string {
 	var env []string
 	for _, v := range slices.Backward(asked) {
-		if name, _, _ := strings.Cut(v, "="); locale.MatchString(v) && !sets(env, name) && len(env) < maxAsked {
+		if name, _, _ := strings.Cut(v, "="); locale().MatchString(v) && !sets(env, name) && len(env) < maxAsked {
 			env = append(env, v)
 		}
 	}
