@@ -117,7 +117,7 @@ func (s *session) goTo(ctx context.Context, t target) int {
 	s.exit = outcome{}
 	err = s.relayed(ctx, v)
 	v.release()
-	if err != nil {
+	if err != nil && v.ctx.Err() == nil {
 		s.say(s.sentence(err))
 		return exitFailed
 	}
