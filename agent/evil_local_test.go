@@ -9,7 +9,9 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"strconv"
 	"strings"
+	"sync"
 	"syscall"
 	"testing"
 	"time"
@@ -28,13 +30,15 @@ func exists(path string) bool {
 // The test binary plays another local client: it sends the lines of its
 // environment to the agent's socket and prints what comes back.
 const (
-	roleVar   = "AGENT_TEST_SOCKET"
-	linesVar  = "AGENT_TEST_LINES"
-	holdVar   = "AGENT_TEST_HOLD"
-	orphanVar = "AGENT_TEST_ORPHAN"
+	roleVar  = "AGENT_TEST_SOCKET"
+	linesVar = "AGENT_TEST_LINES"
+	crowdVar = "AGENT_TEST_CROWD" // take as many places as this, silently
 )
 
 func playLocal() int {
+	if n, _ := strconv.Atoi(os.Getenv(crowdVar)); n > 0 {
+		return playCrowd(n)
+	}
 	conn, err := net.Dial("unix", os.Getenv(roleVar))
 	if err != nil {
 		fmt.Println(err)
@@ -50,6 +54,36 @@ func playLocal() int {
 	for in.Scan() {
 		fmt.Println(in.Text())
 	}
+	return 0
+}
+
+// playCrowd takes places at the socket and takes them again when it is shown
+// out, until it is killed.
+func playCrowd(n int) int {
+	var all sync.WaitGroup
+	first := make(chan struct{}, n)
+	for range n {
+		all.Go(func() {
+			for {
+				conn, err := net.Dial("unix", os.Getenv(roleVar))
+				if err != nil {
+					fmt.Println(err)
+					return
+				}
+				select {
+				case first <- struct{}{}:
+				default:
+				}
+				_, _ = io.Copy(io.Discard, conn)
+				_ = conn.Close()
+			}
+		})
+	}
+	for range n {
+		<-first
+	}
+	fmt.Println("all here")
+	all.Wait()
 	return 0
 }
 
@@ -130,7 +164,7 @@ func TestInsideAVisit(t *testing.T) {
 		"forked twice": "(setsid -f sh -c '%s') & wait",
 	} {
 		out := filepath.Join(e.dir, "out-"+strings.ReplaceAll(name, " ", "-"))
-		client := roleVar + "=" + e.agent.Socket() + " " + linesVar + `="$LINES_TO_SAY" ` + exe + " > " + out
+		client := "env " + roleVar + "=" + e.agent.Socket() + " " + linesVar + `="$LINES_TO_SAY" ` + exe + " > " + out
 		_ = l.run(v.req.Visit, "export LINES_TO_SAY='"+lines+"'; "+fmt.Sprintf(how, client))
 		eventually(t, name+" is answered", func() bool {
 			text, _ := os.ReadFile(out)
@@ -158,10 +192,12 @@ func TestLocalSocketCannotBeFilledAgainstTheUser(t *testing.T) {
 		t.Fatal(err)
 	}
 	up := filepath.Join(e.dir, "up")
-	crowd := fmt.Sprintf(`for i in $(seq 100); do %s=%s %s= %s >/dev/null & done; echo > %s; wait # %s`,
-		roleVar, e.agent.Socket(), linesVar, exe, up, e.dir)
+	crowd := fmt.Sprintf("env %s=%s %s=100 %s > %s", roleVar, e.agent.Socket(), crowdVar, exe, up)
 	go func() { _ = l.run(v.req.Visit, crowd) }()
-	eventually(t, "the crowd has come", func() bool { return exists(up) })
+	eventually(t, "the crowd has come", func() bool {
+		text, _ := os.ReadFile(up)
+		return len(text) > 0
+	})
 	began := time.Now()
 	for {
 		ended, err := Stop(t.Context(), e.agent.Socket(), v.req.Visit)

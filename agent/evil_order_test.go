@@ -316,7 +316,7 @@ func TestClosedAtEachPoint(t *testing.T) {
 					func() { l.answer(v) },
 					func() { v.write(&wire.Open{Head: zeroHead()}) },
 					func() { await[*wire.Ready](v) },
-					func() { go func() { _ = l.run(v.req.Visit, "exec sleep 300 # "+e.dir) }() },
+					func() { go func(l *evilLink) { _ = l.run(v.req.Visit, "exec sleep 300 # "+e.dir) }(l) },
 				}[:i+1] {
 					do()
 				}
