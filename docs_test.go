@@ -114,6 +114,23 @@ func TestDocumentedKeys(t *testing.T) {
 	}
 }
 
+// sample is a piece of configuration that somebody may copy.
+var sample = regexp.MustCompile("(?s)```toml\n(.*?)```")
+
+func TestDocumentedConfiguration(t *testing.T) {
+	for name, text := range documents(t) {
+		for _, m := range sample.FindAllStringSubmatch(text, -1) {
+			path := filepath.Join(t.TempDir(), "config.toml")
+			if err := os.WriteFile(path, []byte(m[1]), 0o600); err != nil {
+				t.Fatal(err)
+			}
+			if _, err := readFile(path, false); err != nil {
+				t.Errorf("%s: %v", name, err)
+			}
+		}
+	}
+}
+
 var link = regexp.MustCompile(`\]\(([^)#]+)\)`)
 
 func TestDocumentedLinks(t *testing.T) {
