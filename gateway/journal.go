@@ -1,6 +1,7 @@
 package gateway
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -80,7 +81,7 @@ func (g *Gateway) note(e store.Entry) error {
 // denied notes that somebody was told no.
 func (g *Gateway) denied(p person, what, why string) {
 	_ = g.note(store.Entry{
-		At: time.Now(), Kind: store.LoginDenied, Actor: p.Name, Address: p.address,
+		At: time.Now(), Kind: store.LoginDenied, Actor: cmp.Or(p.Name, "unknown"), Address: p.address,
 		Data: map[string]string{"what": what, "why": why},
 	})
 }
@@ -185,6 +186,9 @@ func (g *Gateway) visitAnswered(v *visit, failure error) error {
 			a.State, a.Later = store.Postponed, *v.consent.Later
 		case wire.Refuse:
 			a.State = store.Refused
+			if v.consent.Stranger {
+				a.Cause = "stranger: the user does not know this person"
+			}
 		case wire.None:
 		}
 	}
