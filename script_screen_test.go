@@ -67,7 +67,7 @@ func (s *stage) open(ts *testscript.TestScript, name, size string, command []str
 	_, err := s.tmux("start-server", ";", "set", "-g", "exit-empty", "off", ";", "set", "-g", "remain-on-exit", "on", ";",
 		"set", "-g", "status", "off", ";", "set", "-g", "escape-time", "0", ";", "set", "-g", "default-shell", "/bin/sh", ";",
 		"set", "-g", "remain-on-exit-format", "", ";",
-		"new-session", "-d", "-s", name, "-x", m[1], "-y", m[2], "exec in-terminal "+s.terminal(name)+" "+strings.Join(words, " "))
+		"new-session", "-d", "-s", name, "-x", m[1], "-y", m[2], "-e", "LANG="+ts.Getenv("LANG"), "-e", "ACCORD_MINUTES="+ts.Getenv("ACCORD_MINUTES"), "exec in-terminal "+s.terminal(name)+" "+strings.Join(words, " "))
 	ts.Check(err)
 }
 
@@ -155,6 +155,31 @@ func cmdCode(ts *testscript.TestScript, neg bool, args []string) {
 	s.see(ts, name, `: `+m[1]+` _`)
 	_, err = s.tmux("send-keys", "-t", "="+name+":", m[2])
 	ts.Check(err)
+}
+
+// cmdPlainCode: plain-code NAME types the code as a line. A line that was typed
+// too early doesn't count, and the screen says so: it is typed again.
+func cmdPlainCode(ts *testscript.TestScript, neg bool, args []string) {
+	only(ts, neg, args, 1, 1)
+	s, name := stageOf(ts), args[0]
+	shown := regexp.MustCompile(`Type (\d\d) to allow all`)
+	s.see(ts, name, shown.String())
+	m := shown.FindStringSubmatch(s.screen(name))
+	tooEarly, allowed := regexp.MustCompile(`typed too early`), regexp.MustCompile(`You allowed`)
+	tries := 0
+	if !until(patience, func() bool {
+		screen := s.screen(name)
+		if allowed.MatchString(screen) {
+			return true
+		}
+		if n := len(tooEarly.FindAllString(screen, -1)); n >= tries {
+			tries++
+			_, _ = s.tmux("send-keys", "-t", "="+name+":", m[1], "Enter")
+		}
+		return false
+	}) {
+		ts.Fatalf("%s takes no code:\n%s%s", name, s.screen(name), s.otherScreens(name))
+	}
 }
 
 // cmdSh: sh NAME waits for the visit's shell and makes it the same everywhere.

@@ -18,6 +18,7 @@ import (
 // and real processes. What they may say beyond the commands of package
 // testscript:
 //
+//	alone                   no other script runs: the agent reaches for all terminals
 //	config KEY VALUE        a line of the configuration, before anything starts
 //	up [FLAGS]              accord up, its screen in the terminal "user"
 //	gateway                 accord gateway, in the terminal "gateway"
@@ -28,6 +29,7 @@ import (
 //	type NAME KEYS…         in one burst, as tmux names keys
 //	see NAME REGEXP [S]     waits until the screen shows it (20 s); `! see` until it doesn't
 //	code NAME               waits for the prompt's code and types it
+//	plain-code NAME         types it in the line mode
 //	noise NAME SECONDS      random keys, Enter and pastes; a prompt must survive them
 //	resize NAME WxH         resizes the terminal
 //	exits NAME STATUS       waits until the terminal's program has ended so
@@ -56,15 +58,42 @@ func TestScripts(t *testing.T) {
 			missing(t, "the stories need %s on the PATH", tool)
 		}
 	}
+	together, alone := stories(t)
+	p := testscript.Params{Cmds: scriptCommands(), Condition: condition, RequireExplicitExec: true, RequireUniqueNames: true}
 	bin := buildBinary(t)
-	testscript.Run(t, testscript.Params{
-		Dir:                 filepath.Join("testdata", "script"),
-		Setup:               func(e *testscript.Env) error { return setUp(e, bin) },
-		Condition:           condition,
-		Cmds:                scriptCommands(),
-		RequireExplicitExec: true,
-		RequireUniqueNames:  true,
+	p.Setup = func(e *testscript.Env) error { return setUp(e, bin) }
+	t.Run("together", func(t *testing.T) {
+		p.Files = together
+		testscript.Run(t, p)
 	})
+	for _, file := range alone {
+		t.Run("alone", func(t *testing.T) {
+			p.Files = []string{file}
+			testscript.Run(t, p)
+		})
+	}
+}
+
+// stories lists the scripts that run side by side, and those that say they must
+// be alone.
+func stories(t *testing.T) (together, alone []string) {
+	t.Helper()
+	files, err := filepath.Glob(filepath.Join("testdata", "script", "*.txtar"))
+	if err != nil || len(files) == 0 {
+		t.Fatalf("there are no scripts: %v", err)
+	}
+	for _, file := range files {
+		text, err := os.ReadFile(file)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if bytes.Contains(text, []byte("\nalone\n")) {
+			alone = append(alone, file)
+		} else {
+			together = append(together, file)
+		}
+	}
+	return together, alone
 }
 
 // missing skips on a developer's machine and fails where nobody reads skips.
@@ -106,8 +135,9 @@ func condition(name string) (bool, error) {
 
 func scriptCommands() map[string]func(*testscript.TestScript, bool, []string) {
 	return map[string]func(*testscript.TestScript, bool, []string){
+		"alone":  func(*testscript.TestScript, bool, []string) {}, // see stories
 		"config": cmdConfig, "up": cmdUp, "gateway": cmdGateway, "join": cmdJoin, "agent": cmdAgent,
-		"open": cmdOpen, "sh": cmdSh, "type": cmdType, "see": cmdSee, "code": cmdCode, "noise": cmdNoise,
+		"open": cmdOpen, "sh": cmdSh, "type": cmdType, "see": cmdSee, "code": cmdCode, "plain-code": cmdPlainCode, "noise": cmdNoise,
 		"resize": cmdResize, "exits": cmdExits, "close": cmdClose, "kill9": cmdKill9,
 		"alive": cmdAlive, "dead": cmdDead,
 		"start-fails": cmdStartFails, "limit-files": cmdLimitFiles, "cleanup": cmdCleanup,
