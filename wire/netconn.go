@@ -47,10 +47,11 @@ type buffered struct {
 	unread []byte
 
 	mu      sync.Mutex
-	idle    sync.Cond // sending, room, err or closed have changed
+	idle    sync.Cond // sending, room, partial, err or closed have changed
 	sending bool      // a system call is under way; its caller empties waiting
 	waiting *hold     // nil for none
 	fill    int       // bytes in waiting
+	partial bool      // of one Write only a part is in waiting; others wait for the rest
 	err     error
 	closed  bool
 }
@@ -102,6 +103,9 @@ func (b *buffered) refill() error {
 func (b *buffered) Write(p []byte) (int, error) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
+	for b.partial && b.failure() == nil {
+		b.idle.Wait()
+	}
 	if !b.sending && len(p) < flows && b.failure() == nil {
 		// The caller sends it itself: no copy, no other goroutine to wake.
 		return b.send(p)
@@ -112,7 +116,8 @@ func (b *buffered) Write(p []byte) (int, error) {
 			return done, err
 		}
 		done += b.enqueue(p[done:])
-		if done == len(p) {
+		if b.partial = done < len(p); !b.partial {
+			b.idle.Broadcast() // others wait for their turn
 			return done, nil
 		}
 		b.idle.Wait()
