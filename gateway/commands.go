@@ -298,7 +298,7 @@ func (s *session) cmdVisits(_ context.Context, c *call) error {
 	for _, v := range s.gateway.visits.all() {
 		line := visitJSON{v.req.Visit, "asked", v.person.Name, v.home.device.Name, v.req.Reason, v.req.Ticket, v.req.Capabilities, v.asked.UTC(), nil}
 		if v.isOpen() {
-			line.State, line.Until, line.Capabilities = "open", v.consent.Until, v.consent.Granted
+			line.State, line.Until, line.Capabilities = "open", &v.until, v.consent.Granted
 		}
 		list = append(list, line)
 	}

@@ -181,7 +181,7 @@ func (g *Gateway) visitAnswered(v *visit, failure error) error {
 		a.Cause = v.consent.Why
 		switch v.consent.Choice {
 		case wire.Approve:
-			a.State, a.Granted, a.Login, a.Until = store.Approved, texts(v.consent.Granted), v.consent.Login, *v.consent.Until
+			a.State, a.Granted, a.Login, a.Until = store.Approved, texts(v.consent.Granted), v.consent.Login, v.until
 		case wire.Later:
 			a.State, a.Later = store.Postponed, *v.consent.Later
 		case wire.Refuse:

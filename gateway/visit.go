@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"reflect"
 	"slices"
 	"sync"
 	"time"
@@ -73,6 +74,7 @@ type visit struct {
 
 	consent              *wire.Consent         // set before decided is closed
 	statement, signature []byte                // of the consent, as the device signed it
+	until                time.Time             // likewise, after an approval: the end, on this clock
 	failure              error                 // likewise: why there is no answer
 	rec                  *recordings.Recording // set before opened is closed
 	openedAt             time.Time             // likewise
@@ -114,9 +116,10 @@ func (v *visit) leave() { v.end(ending{v.person.Name, technicianLeft}) }
 // it and must release it.
 func (g *Gateway) begin(p person, h *home, d policy.Decision, req wire.Request) (*visit, error) {
 	now := time.Now()
-	req.Visit, req.Organisation = newVisitID(now), g.cfg.Organisation
-	req.Technician = wire.Technician{Name: p.Name, Full: p.Full, Key: p.fingerprint}
-	req.Minutes, req.Reason, req.Ticket = d.Minutes, d.Reason, d.Ticket
+	// Clean, as the device will sign it: it signs what it has decoded.
+	req.Visit, req.Organisation = newVisitID(now), wire.Clean(g.cfg.Organisation, wire.MaxName)
+	req.Technician = wire.Technician{Name: p.Name, Full: wire.Clean(p.Full, wire.MaxName), Key: p.fingerprint}
+	req.Minutes, req.Reason, req.Ticket = d.Minutes, wire.Clean(d.Reason, wire.MaxReason), wire.Clean(d.Ticket, wire.MaxTicket)
 	ctx, end := context.WithCancelCause(g.ctx)
 	v := &visit{
 		gateway: g, person: p, home: h, req: req, decision: d, asked: now, ctx: ctx, end: end, holders: 1,
@@ -297,19 +300,25 @@ func phase(s wire.State) string {
 }
 
 // take checks the device's signed answer: by its enrolled key, for this very
-// request, granting nothing that was not asked for.
+// request, granting nothing that was not asked for. The end of the visit is
+// reckoned on this clock: the device's may be wrong.
 func (v *visit) take(m *wire.Answer) error {
 	c, err := wire.OpenConsent(v.home.key, m.Statement, m.Signature)
 	if err != nil {
 		return fmt.Errorf("the device's receipt is not valid: %w", err)
 	}
-	if c.Request.Visit != v.req.Visit || c.Request.Technician != v.req.Technician {
+	if !reflect.DeepEqual(c.Request, v.req) || c.DeviceKey != gossh.FingerprintSHA256(v.home.key) {
 		return errors.New("the device's receipt is for another request")
 	}
-	for _, granted := range c.Granted {
-		if !slices.Contains(v.req.Capabilities, granted) {
-			return errors.New("the device granted what was not asked for")
+	if c.Choice == wire.Approve {
+		life := c.Until.Sub(c.Answered)
+		switch {
+		case life > time.Duration(v.req.Minutes)*time.Minute:
+			return errors.New("the device granted more time than was asked for")
+		case !slices.Contains(v.home.hello.Logins, c.Login), v.req.Login != "" && c.Login != v.req.Login:
+			return errors.New("the device granted another account than was asked for")
 		}
+		v.until = time.Now().Add(life)
 	}
 	v.consent = c
 	v.req.Login = c.Login
@@ -372,7 +381,7 @@ const lastWord = 150 * time.Millisecond
 func (v *visit) attend() {
 	beat := time.NewTicker(wire.HeadEvery)
 	defer beat.Stop()
-	over := time.NewTimer(time.Until(*v.consent.Until))
+	over := time.NewTimer(time.Until(v.until))
 	defer over.Stop()
 	var gone <-chan time.Time
 	left := v.left
@@ -420,7 +429,7 @@ func (v *visit) description() recordings.Visit {
 		Reason:     v.req.Reason, Ticket: v.req.Ticket, Capabilities: caps, Login: v.req.Login, Minutes: v.req.Minutes,
 		Rule:    v.decision.Rule,
 		Consent: recordings.Consent{Statement: string(v.statement), Signature: string(v.signature)},
-		Asked:   v.asked, Opened: time.Now(), Until: *v.consent.Until,
+		Asked:   v.asked, Opened: time.Now(), Until: v.until,
 	}
 }
 

@@ -39,7 +39,7 @@ func (vs *visits) of(p person) []policy.Visit {
 	var list []policy.Visit
 	for _, v := range vs.all() {
 		if v.person.Name == p.Name && v.isOpen() {
-			list = append(list, policy.Visit{Device: v.home.device.Name, Reason: v.req.Reason, Ticket: v.req.Ticket, Ends: *v.consent.Until})
+			list = append(list, policy.Visit{Device: v.home.device.Name, Reason: v.req.Reason, Ticket: v.req.Ticket, Ends: v.until})
 		}
 	}
 	return list
