@@ -1,6 +1,7 @@
 package gateway
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -113,6 +114,7 @@ func (g *Gateway) greet(ctx context.Context, conn net.Conn) (*home, <-chan struc
 	timer := time.AfterFunc(wire.Handshake, func() { _ = conn.Close() })
 	defer timer.Stop()
 	h := &home{address: conn.RemoteAddr().String(), gone: make(chan struct{})}
+	var shown gossh.PublicKey
 	c, chans, reqs, err := gossh.NewClientConn(wire.Buffered(conn), h.address, &gossh.ClientConfig{
 		Config:            wire.Algorithms(false),
 		User:              wire.User,
@@ -120,16 +122,22 @@ func (g *Gateway) greet(ctx context.Context, conn net.Conn) (*home, <-chan struc
 		HostKeyAlgorithms: wire.KeyAlgorithms(),
 		ClientVersion:     "SSH-2.0-Accord",
 		// Any key may prove itself; whether it is enrolled is decided when
-		// the handshake is finished, by the key that it was finished with.
+		// the handshake is finished, by the key that it was finished with. A
+		// later key exchange calls this again, and must show the same one.
 		HostKeyCallback: func(_ string, _ net.Addr, key gossh.PublicKey) error {
-			h.key = key
+			if shown == nil {
+				shown = key
+			}
+			if !bytes.Equal(shown.Marshal(), key.Marshal()) {
+				return errors.New("the device has changed its key")
+			}
 			return nil
 		},
 	})
 	if err != nil {
 		return nil, nil, fmt.Errorf("handshake: %w", err)
 	}
-	h.conn = c
+	h.conn, h.key = c, shown
 	served := h.serve(chans, reqs)
 	if err := g.admit(ctx, h); err != nil {
 		_ = c.Close()
@@ -193,7 +201,11 @@ func (g *Gateway) admit(ctx context.Context, h *home) error {
 		_, _ = c.Read() // until the device has read it and hung up
 		return errors.New(denied.Sentence)
 	}
-	return c.Write(&wire.Welcome{Gateway: g.version, Organisation: g.cfg.Organisation, Device: h.device.Name})
+	err = c.Write(&wire.Welcome{Gateway: g.version, Organisation: g.cfg.Organisation, Device: h.device.Name})
+	if err != nil && h.hello.Token == "" {
+		g.leave(h) // it is among the live ones by now
+	}
+	return err
 }
 
 // enter decides whether the device may come in, and enters it.
@@ -230,6 +242,7 @@ func (g *Gateway) enter(ctx context.Context, h *home) *wire.Denied {
 	}
 	if err := g.deviceOnline(ctx, h); err != nil {
 		g.homes.remove(h)
+		close(h.gone)
 		return g.refusal(err)
 	}
 	return nil
