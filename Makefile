@@ -30,7 +30,7 @@ run: build ## try it: a gateway, an agent for this machine, and its user's scree
 
 .PHONY: test
 test: ## run all tests
-	$(GO) test ./...
+	$(GO) test -p 1 ./... # one package at a time: agents write on the terminals of their account
 
 .PHONY: check
 check: format vet lint race vuln ## all that must pass before a commit
@@ -50,7 +50,7 @@ lint: $(LINT) ## golangci-lint: the rules and import arrows of .golangci.yml
 
 .PHONY: race
 race: ## run all tests but the stories with the race detector (it needs a C compiler)
-	CGO_ENABLED=1 $(GO) test -race -skip '^TestScripts$$' ./... # the stories run the real binary, which has no detector in it
+	CGO_ENABLED=1 $(GO) test -race -p 1 -skip '^TestScripts$$' ./... # the stories run the real binary, which has no detector in it
 
 # The list of known vulnerabilities comes from vuln.go.dev. Without a way there
 # this says so and passes: it would be no news about this code.

@@ -12,17 +12,19 @@ func agentVerb() verb {
 		name:  "agent",
 		usage: "[--config FILE]",
 		line:  "run the agent: this device calls home and can be asked for",
-		help: `Runs the agent of this device until it is told to stop (Ctrl-C, SIGTERM). It calls
-the gateway that the device has joined, asks the person at the device about each
-request, and runs what was consented to. Nothing listens on the network.
+		help: `Runs the agent of this device until it is told to stop (Ctrl-C, SIGTERM). It
+calls the gateway that the device has joined, asks the person at the device
+about each request, and runs what was consented to. Nothing listens on the
+network.
 
 As root it can let visits use the accounts in agent.logins; else only its own.
 
 Options:
-  -c, --config FILE   the configuration; without one the defaults, see config.toml
+  -c, --config FILE   the configuration; without one the defaults, see
+                      config.toml
 
 Examples:
-  accord join gateway.example.org:2223 accord1.…   once, see accord help join
+  accord agent
   accord agent --config /etc/accord/config.toml`,
 		run: runAgent,
 	}
@@ -54,10 +56,10 @@ func joinVerb() verb {
 		name:  "join",
 		usage: "[--config FILE] [--name NAME] HOST:PORT TOKEN",
 		line:  "let this device join a gateway, once",
-		help: `Enrols this device. An admin gets the whole line from 'ssh GATEWAY enroll'; the
-token in it serves once and not for long. The device proves itself with a key of
-its own, which it makes the first time and keeps, and pins the gateway's key: from
-then on it admits that gateway and nobody else.
+		help: `Enrols this device. An admin gets the whole line from 'ssh GATEWAY enroll';
+the token in it serves once and not for long. The device proves itself with a
+key of its own, which it makes the first time and keeps, and pins the
+gateway's key: from then on it admits that gateway and nobody else.
 
 Options:
   -c, --config FILE   the configuration of the agent, see config.toml

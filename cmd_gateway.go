@@ -17,14 +17,14 @@ func gatewayVerb() verb {
 with ssh on one port (gateway.listen), agents call home on another
 (gateway.agents). Then every visit is ended and its recording sealed.
 
-It needs people to let in: [[people]] in the configuration. Devices join with the
-line that 'ssh GATEWAY enroll' prints for an admin.
+It needs people to let in: [[people]] in the configuration. Devices join with
+the line that 'ssh GATEWAY enroll' prints for an admin.
 
 Options:
-  -c, --config FILE   the configuration; without one the defaults, see config.toml
+  -c, --config FILE   the configuration; without one the defaults, see
+                      config.toml
 
 Examples:
-  accord check /etc/accord/config.toml
   accord gateway --config /etc/accord/config.toml`,
 		run: runGateway,
 	}

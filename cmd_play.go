@@ -17,10 +17,10 @@ func playVerb() verb {
 		name:  "play",
 		usage: "[--plain] FOLDER|FILE",
 		line:  "play a recording: a visit's folder, or any .cast",
-		help: `Plays in this terminal. Space pauses, the arrows seek, + and - change the speed, i
-skips pauses, m jumps to marks, Tab goes to the next shell, ? shows all keys.
-The picture is drawn from a terminal emulator's cells: nothing in a recording can
-reach your terminal as a command.
+		help: `Plays in this terminal. Space pauses, the arrows seek, + and - change the
+speed, i skips pauses, m jumps to marks, Tab goes to the next shell, ? shows
+all keys. The picture is drawn from a terminal emulator's cells: nothing in a
+recording can reach your terminal as a command.
 
 Options:
   -p, --plain   print the screens as they are at the end
@@ -56,14 +56,16 @@ func verifyVerb() verb {
 		name:  "verify",
 		usage: "[--key FILE] [--head SEQ:HASH]… [--json] FOLDER",
 		line:  "say whether a recording is as it was written",
-		help: `Compares a recording with its chain and its signed seal, and names every byte that
-was changed, cut, added or is missing. The seal is checked with the gateway's key:
-name its public key with --key; without one the seal's own statement is not proven
-to be the gateway's, and verify says so. A head from a device's receipt (accord
-receipts --json) also finds a recording that was made anew, or cut back as a whole.
+		help: `Compares a recording with its chain and its signed seal, and names every byte
+that was changed, cut, added or is missing. The seal is checked with the
+gateway's key: name its public key with --key; without one the seal's own
+statement is not proven to be the gateway's, and verify says so. A head from a
+device's receipt (accord receipts --json) also finds a recording that was made
+anew, or cut back as a whole.
 
 Options:
-  -k, --key FILE        the gateway's public key, a line as in known_hosts or a .pub
+  -k, --key FILE        the gateway's public key, a line as in known_hosts or a
+                        .pub
       --head SEQ:HASH   a head that a device keeps; may be given more than once
   -j, --json            for programs
 

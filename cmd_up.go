@@ -29,15 +29,15 @@ func upVerb() verb {
 	return verb{
 		name:  "up",
 		usage: "[--state FOLDER] [--config FILE] [--plain]",
-		line:  "try it: a gateway, an agent for this machine, and its user's screen, here",
-		help: `Runs the same gateway and agent as 'accord gateway' and 'accord agent', on this
-machine only, with this machine already enrolled, and shows the screen of the
-person at the device in this terminal. A second terminal is the technician's: the
-line to type there is printed.
+		line:  "try it: gateway, agent and user's screen on this machine",
+		help: `Runs the same gateway and agent as 'accord gateway' and 'accord agent', on
+this machine only, with this machine already enrolled, and shows the screen of
+the person at the device in this terminal. A second terminal is the
+technician's: the line to type there is printed.
 
-Who may log in: the [[people]] of the configuration, or, where it names none, you,
-with the keys of your ssh agent and of ~/.ssh. If there is no key one is made in
-the folder. Everything is kept in the folder; remove it to start anew.
+Who may log in: the [[people]] of the configuration, or, where it names none,
+you, with the keys of your ssh agent and of ~/.ssh. If there is no key one is
+made in the folder. Everything is kept in the folder; remove it to start anew.
 
 Options:
   -d, --state FOLDER   where everything is kept (.accord)

@@ -23,10 +23,16 @@ it open in a terminal; without it requests come as a popup in your tmux, or as a
 line on your terminals that says to run 'accord answer'.
 
 Options:
-  -s, --socket PATH   where the agent answers; else ACCORD_SOCKET, the agent of an
+  -s, --socket PATH   where the agent answers; else ACCORD_SOCKET, the agent of
+                      an
                       'accord up' in this folder, or the configured one
   -c, --config FILE   the agent's configuration
-  -p, --plain         questions line by line, for screen readers (ACCORD_PLAIN=1)`,
+  -p, --plain         questions line by line, for screen readers
+                      (ACCORD_PLAIN=1)
+
+Examples:
+  accord user
+  accord user --plain`,
 		run: runUser,
 	}
 }
@@ -67,16 +73,22 @@ func answerVerb() verb {
 		usage: "[--socket PATH] [--plain]",
 		line:  "answer the request that waits on this device",
 		help: `Shows the request for access that waits on this device, and takes your answer:
-allow it by typing the code shown, or say later, refuse, or nothing, which means no.
+allow it by typing the code shown, or say later, refuse, or nothing, which
+means no.
 
 Options:
   -s, --socket PATH     where the agent answers, as for accord user
   -c, --config FILE     the agent's configuration
   -p, --plain           questions line by line, for screen readers
       --request NONCE   answer this request and no other
-      --surface NAME    where it is shown ("tmux"), as the agent tells the technician
+      --surface NAME    where it is shown ("tmux"), as the agent tells the
+                        technician
 
-Exit code: 0 when an answer was given, whatever it was; 1 when none was.`,
+Exit code: 0 when an answer was given, whatever it was; 1 when none was.
+
+Examples:
+  accord answer
+  accord answer --plain`,
 		run: runAnswer,
 	}
 }
@@ -112,7 +124,11 @@ who answers requests may, and root.
 
 Options:
   -s, --socket PATH   where the agent answers, as for accord user
-  -c, --config FILE   the agent's configuration`,
+  -c, --config FILE   the agent's configuration
+
+Examples:
+  accord stop
+  accord stop 20261122-164500-abcd2345`,
 		run: runStop,
 	}
 }
@@ -151,15 +167,20 @@ func receiptsVerb() verb {
 		name:  "receipts",
 		usage: "[--socket PATH] [--limit N] [--json]",
 		line:  "what was asked of this device, and what came of it",
-		help: `Lists the receipts that this device keeps: every request, the very text that was
-shown, the answer, and how the visit ended. Each is signed with the device's key;
-one that was altered is said to be. Every user of the device may read them.
+		help: `Lists the receipts that this device keeps: every request, the very text that
+was shown, the answer, and how the visit ended. Each is signed with the
+device's key; one that was altered is said to be. Every user of the device may
+read them.
 
 Options:
   -s, --socket PATH   where the agent answers, as for accord user
   -c, --config FILE   the agent's configuration
   -n, --limit N       how many, newest first (20, at most 200)
-  -j, --json          everything, for programs`,
+  -j, --json          everything, for programs
+
+Examples:
+  accord receipts
+  accord receipts --limit 1 --json | jq -r '.receipts[0].consent.text'`,
 		run: runReceipts,
 	}
 }

@@ -32,8 +32,8 @@ type receiptFile struct {
 // Receipt is what the device keeps of one request: the consent statement, and,
 // where a visit came of it, the ending.
 type Receipt struct {
-	Consent wire.Consent
-	Ending  *wire.Ending
+	Consent wire.Consent `json:"consent"`
+	Ending  *wire.Ending `json:"ending,omitempty"`
 }
 
 // ledger keeps the receipts in files named by their numbers. They can be read

@@ -7,6 +7,7 @@ import (
 
 	"charm.land/bubbles/v2/textinput"
 	tea "charm.land/bubbletea/v2"
+	uv "github.com/charmbracelet/ultraviolet"
 )
 
 const (
@@ -125,6 +126,11 @@ func (m *asking) Update(msg tea.Msg) tea.Cmd {
 		cmd = m.touched()
 		m.guard.early++
 		m.again(m.ph.Say("NoticePaste"))
+	case uv.UnknownEvent:
+		// Somebody types, or something sends, what is no key: half a letter,
+		// a broken sequence. The keyboard is not at rest.
+		m.guard.early++
+		m.again("")
 	case tea.KeyPressMsg:
 		cmd = m.touched()
 		if m.guard.key(m.at) {
