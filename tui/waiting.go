@@ -102,7 +102,7 @@ func (s *waitScreen) Update(msg tea.Msg) tea.Cmd {
 		return s.next
 	case tea.KeyPressMsg:
 		switch msg.String() {
-		case "ctrl+c", "esc", "c":
+		case "ctrl+c", "esc":
 			s.left = true
 		}
 	}
