@@ -181,7 +181,7 @@ func cmdPlainCode(ts *testscript.TestScript, neg bool, args []string) {
 func cmdSh(ts *testscript.TestScript, neg bool, args []string) {
 	only(ts, neg, args, 1, 1)
 	s, name := stageOf(ts), args[0]
-	waiting := regexp.MustCompile(`Asking for a visit|A visit on|Devices`)
+	waiting := regexp.MustCompile(`Asking for a visit|A visit on|Devices|Demande de visite|Une visite sur|Appareils`)
 	if !until(patience, func() bool { return !waiting.MatchString(s.screen(name)) }) {
 		ts.Fatalf("%s has no shell:\n%s%s", name, s.screen(name), s.otherScreens(name))
 	}
