@@ -64,9 +64,9 @@ vuln: ## known vulnerabilities in what we depend on, where vuln.go.dev can be re
 
 # It needs ssh, ssh-keygen and sshd (it need not run). BENCH=-quick takes less
 # than two minutes. The inner parts have benchmarks of their own:
-#   go test -run '^$$' -bench . ./recordings ./wire ./tui
+#   go test -run '^$' -bench . ./recordings ./wire ./tui ./gateway/store ./agent/proc
 .PHONY: bench
-bench: ## Accord beside OpenSSH on this machine, 10 minutes; BENCH=-quick: 2; see docs/performance.md
+bench: ## Accord beside OpenSSH, up to 10 minutes (BENCH=-quick: 2); go test -bench . ./wire … measures inner parts
 	$(GO) run ./bench $(BENCH)
 
 # One target at a time is all that go test can fuzz.

@@ -104,7 +104,7 @@ func echoRound(ctx context.Context, l *lab, keys int, times map[string][]time.Du
 				return fmt.Errorf("%s: %w", host, err)
 			}
 			times[host] = append(times[host], d)
-			time.Sleep(pause)
+			rest(ctx, pause)
 		}
 	}
 	return ctx.Err()

@@ -30,11 +30,11 @@ type sizes struct {
 }
 
 func full() sizes {
-	return sizes{10 * time.Minute, 5, 512 << 20, 500, 20, 90, 1000, 20 * time.Second}
+	return sizes{10 * time.Minute, 3, 256 << 20, 500, 20, 60, 1000, 20 * time.Second}
 }
 
 func quick() sizes {
-	return sizes{2 * time.Minute, 2, 64 << 20, 150, 10, 30, 200, 3 * time.Second}
+	return sizes{3 * time.Minute, 2, 64 << 20, 150, 10, 30, 200, 3 * time.Second}
 }
 
 func main() {
