@@ -45,7 +45,24 @@ func (g *Gateway) frontDoor() (func(net.Conn), error) {
 	if err != nil {
 		return nil, err
 	}
-	return server.HandleConn, nil
+	return func(conn net.Conn) {
+		over := make(chan struct{})
+		defer close(over)
+		defer context.AfterFunc(g.ctx, func() { showOut(conn, over) })()
+		server.HandleConn(conn)
+	}, nil
+}
+
+// showOut closes a technician's connection when the gateway is being stopped, a
+// little later, so that its sessions can say why they end.
+func showOut(conn net.Conn, over <-chan struct{}) {
+	timer := time.NewTimer(wire.Settle)
+	defer timer.Stop()
+	select {
+	case <-over:
+	case <-timer.C:
+	}
+	_ = conn.Close()
 }
 
 // connKey and loginKey find a handshake's connection, and its login, in its
