@@ -12,18 +12,26 @@ import (
 // conclude ends an open visit: the device first, then the evidence.
 func (v *visit) conclude() {
 	why := v.why()
-	_ = v.conn.Write(&wire.End{By: why.by, Cause: why.cause})
+	v.say(&wire.End{By: why.by, Cause: why.cause})
 	v.mu.Lock()
 	v.closed = true
 	v.mu.Unlock()
 	v.relays.Wait()
 	serr := v.seal(why)
 	sealed := head(v.rec.Head())
-	_ = v.conn.Write(&wire.End{By: why.by, Cause: why.cause, Head: &sealed})
+	v.say(&wire.End{By: why.by, Cause: why.cause, Head: &sealed})
 	card := v.awaitCard()
 	if err := errors.Join(serr, v.gateway.visitEnded(v, why, sealed, card)); err != nil {
 		v.gateway.log.Error("the end of a visit was not kept whole", "visit", v.req.Visit, "error", err)
 	}
+}
+
+// say sends the device one of the last words of a visit. One that takes none is
+// hung up: then all that it runs of the visit dies with the link.
+func (v *visit) say(m wire.Message) {
+	late := time.AfterFunc(wire.Settle, func() { v.home.hangUp("it did not take the end of a visit") })
+	defer late.Stop()
+	_ = v.conn.Write(m)
 }
 
 // why is the reason that ended the visit.

@@ -262,6 +262,33 @@ type deniedError struct{ wire.Denied }
 
 func (e *deniedError) Error() string { return e.Sentence }
 
+// open opens a channel on the device, or gives up when ctx ends. A channel that
+// the device confirms later is closed.
+func (h *home) open(ctx context.Context, kind string, data []byte) (gossh.Channel, <-chan *gossh.Request, error) {
+	type opened struct {
+		ch   gossh.Channel
+		reqs <-chan *gossh.Request
+		err  error
+	}
+	done := make(chan opened, 1)
+	go func() { // ends with the device's answer or with the connection
+		ch, reqs, err := h.conn.OpenChannel(kind, data)
+		done <- opened{ch, reqs, err}
+	}()
+	select {
+	case o := <-done:
+		return o.ch, o.reqs, o.err
+	case <-ctx.Done():
+	}
+	go func() {
+		if o := <-done; o.err == nil {
+			go gossh.DiscardRequests(o.reqs)
+			_ = o.ch.Close()
+		}
+	}()
+	return nil, nil, errors.New("the device did not answer")
+}
+
 // answers pings the device.
 func (h *home) answers(ctx context.Context, limit time.Duration) bool {
 	ctx, cancel := context.WithTimeout(ctx, limit)

@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"io"
 	"strings"
-	"sync"
 	"time"
 
 	gossh "golang.org/x/crypto/ssh"
@@ -37,23 +36,27 @@ const stalled = time.Second
 // either ends, and leaves in s.exit how the program ended. Bytes that the
 // device sends are in the recording before the technician gets them.
 func (s *session) relayed(ctx context.Context, v *visit) error {
-	ch, reqs, done, err := v.openSession()
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
+	defer context.AfterFunc(v.ctx, cancel)()
+	ch, reqs, done, err := v.openSession(ctx)
 	if err != nil {
 		return fmt.Errorf("%w: %w", errNotStarted, err)
 	}
 	defer done()
-	defer func() { _ = ch.Close() }()
-	defer context.AfterFunc(ctx, func() { _ = ch.Close() })()
-	defer s.cutWith(v, ch)()
+	cut, uncut := s.cutWith(ctx, ch)
+	defer uncut()
 	shell, err := v.recordShell(s)
 	if err != nil {
+		go gossh.DiscardRequests(reqs)
 		v.end(cannotRecord(err))
 		return err
 	}
 	if err := s.prepare(ch, shell); err != nil {
+		go gossh.DiscardRequests(reqs)
 		return errors.Join(err, shell.Close(recordings.Exit{Status: -1}))
 	}
-	s.exit, err = s.bridge(ch, reqs, shell, v)
+	s.exit, err = s.bridge(ch, reqs, shell, v, cut)
 	s.mu.Lock()
 	s.relay, s.shell = nil, nil
 	s.mu.Unlock()
@@ -68,24 +71,29 @@ func (s *session) relayed(ctx context.Context, v *visit) error {
 	return err
 }
 
-// cutWith closes the device's side when the visit ends, and, a little later,
-// that of a technician who does not read. The function it returns takes that
-// back.
-func (s *session) cutWith(v *visit, ch gossh.Channel) (stop func()) {
-	over := make(chan struct{})
-	unhook := context.AfterFunc(v.ctx, func() {
-		_ = ch.Close()
+// cutWith closes the device's side when ctx ends, with the visit or with the
+// technician. A little later, where one of the two does not read or does not
+// close, cut is closed, and the relay waits for neither. The device's side is
+// closed when uncut is called, too.
+func (s *session) cutWith(ctx context.Context, ch gossh.Channel) (cut <-chan struct{}, uncut func()) {
+	late, over := make(chan struct{}), make(chan struct{})
+	unhook := context.AfterFunc(ctx, func() {
+		// Closing writes, and so may wait as long as the connection lasts.
+		go func() { _ = ch.Close() }()
 		timer := time.NewTimer(stalled)
 		defer timer.Stop()
 		select {
 		case <-over:
 		case <-timer.C:
+			close(late)
 			_ = s.ch.Close()
 		}
 	})
-	return func() {
+	return late, func() {
 		close(over)
-		unhook()
+		if unhook() {
+			_ = ch.Close()
+		}
 	}
 }
 
@@ -131,21 +139,13 @@ func (s *session) ptyNow() []byte {
 	return gossh.Marshal(m)
 }
 
-// bridge starts the program and moves bytes both ways.
-func (s *session) bridge(ch gossh.Channel, reqs <-chan *gossh.Request, shell *recordings.Shell, v *visit) (outcome, error) {
+// bridge starts the program and moves bytes both ways. What it starts ends with
+// the two connections at the latest; when cut is closed it is not waited for.
+func (s *session) bridge(ch gossh.Channel, reqs <-chan *gossh.Request, shell *recordings.Shell, v *visit, cut <-chan struct{}) (outcome, error) {
 	exits := make(chan outcome, 1)
 	go func() { exits <- takeExit(reqs) }()
-	name, payload := "shell", []byte(nil)
-	if s.command != "" {
-		name, payload = "exec", gossh.Marshal(struct{ Command string }{s.command})
-	}
-	ok, err := ch.SendRequest(name, true, payload)
-	if err != nil || !ok {
-		_ = ch.CloseWrite()
-		said, _ := io.ReadAll(io.LimitReader(ch.Stderr(), 4<<10))
-		_ = ch.Close()
-		<-exits
-		return outcome{status: exitFailed}, fmt.Errorf("%w: %s", errNotStarted, deviceSaid(said))
+	if err := s.startOn(ch, cut); err != nil {
+		return outcome{status: exitFailed}, err
 	}
 	in := s.in.Raw()
 	up := make(chan struct{})
@@ -153,10 +153,17 @@ func (s *session) bridge(ch gossh.Channel, reqs <-chan *gossh.Request, shell *re
 		defer close(up)
 		sendUp(ch, in)
 	}()
-	err = s.bringDown(ch, shell, v)
-	exit := <-exits
+	err := s.bringDown(ch, shell, v, cut)
+	var exit outcome
+	select {
+	case exit = <-exits:
+	case <-cut:
+	}
 	_ = in.Close()
-	<-up
+	select {
+	case <-up:
+	case <-cut:
+	}
 	switch {
 	case len(exit.signal) > 0:
 		exit.status = 128 // a signal; the client is told which
@@ -164,6 +171,31 @@ func (s *session) bridge(ch gossh.Channel, reqs <-chan *gossh.Request, shell *re
 		exit.status = exitFailed // it was cut off, which is no success
 	}
 	return exit, err
+}
+
+// startOn starts the program that the technician's client asked for.
+func (s *session) startOn(ch gossh.Channel, cut <-chan struct{}) error {
+	name, payload := "shell", []byte(nil)
+	if s.command != "" {
+		name, payload = "exec", gossh.Marshal(struct{ Command string }{s.command})
+	}
+	started := make(chan error, 1)
+	go func() { // ends with the channel
+		ok, err := ch.SendRequest(name, true, payload)
+		if err == nil && ok {
+			started <- nil
+			return
+		}
+		_ = ch.CloseWrite()
+		said, _ := io.ReadAll(io.LimitReader(ch.Stderr(), 4<<10))
+		started <- fmt.Errorf("%w: %s", errNotStarted, deviceSaid(said))
+	}()
+	select {
+	case err := <-started:
+		return err
+	case <-cut:
+		return fmt.Errorf("%w: it did not answer", errNotStarted)
+	}
 }
 
 // deviceSaid is why the device started nothing, in its words.
@@ -183,14 +215,22 @@ func sendUp(ch gossh.Channel, in *tui.RawInput) {
 }
 
 // bringDown moves both output streams until both have ended, each through the
-// recorder first.
-func (s *session) bringDown(ch gossh.Channel, shell *recordings.Shell, v *visit) error {
-	var both sync.WaitGroup
-	var out, errs error
-	both.Go(func() { out = pump(ch, s.ch, shell.Output, v) })
-	both.Go(func() { errs = pump(ch.Stderr(), s.ch.Stderr(), shell.ErrorOutput, v) })
-	both.Wait()
-	return errors.Join(out, errs)
+// recorder first. A pump that is cut can forward nothing more: its recorder is
+// closed.
+func (s *session) bringDown(ch gossh.Channel, shell *recordings.Shell, v *visit, cut <-chan struct{}) error {
+	ended := make(chan error, 2)
+	go func() { ended <- pump(ch, s.ch, shell.Output, v) }()
+	go func() { ended <- pump(ch.Stderr(), s.ch.Stderr(), shell.ErrorOutput, v) }()
+	var errs error
+	for range 2 {
+		select {
+		case err := <-ended:
+			errs = errors.Join(errs, err)
+		case <-cut:
+			return errs
+		}
+	}
+	return errs
 }
 
 // pump is promise P1: record, then forward. A recorder that fails ends the

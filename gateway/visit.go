@@ -193,7 +193,25 @@ func (v *visit) fail(err error) {
 
 // open opens the visit channel, on which the visit lives from now on.
 func (v *visit) open() (gossh.Channel, error) {
-	ch, reqs, err := v.home.conn.OpenChannel(wire.ChannelVisit, nil)
+	context.AfterFunc(v.ctx, func() {
+		// A device that does not let a visit end, by not reading or by not
+		// answering, is hung up: no visit waits for it longer than this.
+		select {
+		case <-v.done:
+		case <-time.After(4 * wire.Settle):
+			v.home.hangUp("it did not let a visit end")
+		}
+	})
+	ctx, cancel := context.WithTimeout(v.ctx, wire.Handshake)
+	defer cancel()
+	go func() {
+		select {
+		case <-v.left:
+			cancel()
+		case <-ctx.Done():
+		}
+	}()
+	ch, reqs, err := v.home.open(ctx, wire.ChannelVisit, nil)
 	if err != nil {
 		return nil, fmt.Errorf("%s does not take a request now: %w", v.home.device.Name, err)
 	}
@@ -202,15 +220,6 @@ func (v *visit) open() (gossh.Channel, error) {
 	inbox := make(chan wire.Message)
 	v.inbox = inbox
 	v.gateway.running.Go(func() { v.receive(inbox) })
-	context.AfterFunc(v.ctx, func() {
-		// Whatever happens to the rest of the story, the channel does not
-		// outlive its visit by more than the last words.
-		select {
-		case <-v.done:
-		case <-time.After(4 * wire.Settle):
-			_ = ch.Close()
-		}
-	})
 	return ch, nil
 }
 
@@ -352,6 +361,9 @@ func (v *visit) awaitReady() error {
 	timer := time.NewTimer(wire.Handshake)
 	defer timer.Stop()
 	select {
+	case <-v.left:
+		v.leave()
+		return context.Cause(v.ctx)
 	case m, ok := <-v.inbox:
 		if !ok {
 			return context.Cause(v.ctx)
@@ -385,14 +397,17 @@ func (v *visit) attend() {
 	defer over.Stop()
 	var gone <-chan time.Time
 	left := v.left
+	heads := make(chan wire.Head)
+	defer close(heads)
+	go v.tellHeads(heads)
 	for {
 		select {
 		case <-v.ctx.Done():
 			return
 		case <-beat.C:
-			h := head(v.rec.Head())
-			if err := v.conn.Write(&h); err != nil {
-				v.end(ending{byLink, "The connection to the device was lost."})
+			select {
+			case heads <- head(v.rec.Head()):
+			default: // the last one is still on its way
 			}
 		case <-over.C:
 			v.end(ending{byTime, timeOver})
@@ -416,6 +431,17 @@ func (v *visit) attend() {
 	}
 }
 
+// tellHeads tells the device how far the recording is. A device that does not
+// read keeps only this waiting, not the end of the visit.
+func (v *visit) tellHeads(heads <-chan wire.Head) {
+	for h := range heads {
+		if err := v.conn.Write(&h); err != nil {
+			v.end(ending{byLink, "The connection to the device was lost."})
+			return
+		}
+	}
+}
+
 // description is what the recording says of the visit.
 func (v *visit) description() recordings.Visit {
 	caps := make([]string, len(v.consent.Granted))
@@ -435,7 +461,7 @@ func (v *visit) description() recordings.Visit {
 
 // openSession opens a session on the device as part of the visit. The caller
 // calls done when its relay has ended.
-func (v *visit) openSession() (ch gossh.Channel, reqs <-chan *gossh.Request, done func(), err error) {
+func (v *visit) openSession(ctx context.Context) (ch gossh.Channel, reqs <-chan *gossh.Request, done func(), err error) {
 	if !slices.Contains(v.consent.Granted, wire.Shell) {
 		return nil, nil, nil, errors.New("the user did not grant a shell for this visit; ask again for it")
 	}
@@ -446,7 +472,7 @@ func (v *visit) openSession() (ch gossh.Channel, reqs <-chan *gossh.Request, don
 	}
 	v.relays.Add(1)
 	v.mu.Unlock()
-	ch, reqs, err = v.home.conn.OpenChannel(wire.ChannelSession, wire.MarshalSession(v.req.Visit))
+	ch, reqs, err = v.home.open(ctx, wire.ChannelSession, wire.MarshalSession(v.req.Visit))
 	if err != nil {
 		v.relays.Done()
 		return nil, nil, nil, fmt.Errorf("the device does not open a session: %w", err)
