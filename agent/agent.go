@@ -148,6 +148,7 @@ func (a *Agent) login(wanted string) (string, error) {
 
 // ask puts a request to the user and returns the statement to sign. It never
 // fails into a yes: whatever goes wrong is an answer of its own, [wire.None].
+// With an error nobody waits for the answer; the statement is for the receipts.
 func (a *Agent) ask(ctx context.Context, v *visit, l *link) (*wire.Consent, error) {
 	req := v.req
 	nonce := rand.Text()
@@ -172,7 +173,9 @@ func (a *Agent) ask(ctx context.Context, v *visit, l *link) (*wire.Consent, erro
 	given := a.desk.ask(ctx, question{nonce: nonce, login: login, req: req, device: c.Device, tell: teller.tell})
 	teller.stop()
 	if ctx.Err() != nil {
-		return nil, context.Cause(ctx)
+		// Whatever was done at the last moment, nobody waits for it any more.
+		c.Why, c.Answered = "The request was withdrawn.", time.Now().UTC()
+		return c, context.Cause(ctx)
 	}
 	a.settle(c, given, login)
 	return c, nil

@@ -181,15 +181,15 @@ func (v *visit) await(ctx context.Context, limit time.Duration) (wire.Message, e
 
 // decide asks the user, keeps the receipt and tells the gateway.
 func (v *visit) decide(ctx context.Context, l *link) (approved bool, err error) {
-	consent, err := v.agent.ask(ctx, v, l)
-	if err != nil {
-		return false, err
-	}
+	consent, withdrawn := v.agent.ask(ctx, v, l)
 	text, signature, err := v.agent.ledger.consent(consent)
 	if err != nil {
 		// No receipt, no visit.
 		v.agent.finish(v.id())
-		return false, err
+		return false, errors.Join(withdrawn, err)
+	}
+	if withdrawn != nil {
+		return false, withdrawn
 	}
 	v.consent = *consent
 	err = v.conn.Write(&wire.Answer{Statement: text, Signature: signature})

@@ -225,6 +225,9 @@ func (s *session) release(ctx context.Context, name string) error {
 	if err != nil {
 		return err
 	}
+	if d.QuarantinedSince.IsZero() {
+		return fmt.Errorf("%s is not in quarantine", d.Name)
+	}
 	if err := s.gateway.store.Release(ctx, d.Key, s.entry()); err != nil {
 		return err
 	}

@@ -209,8 +209,16 @@ func (g *Gateway) visitEnded(v *visit, why ending, sealed wire.Head, card *wire.
 	if card != nil {
 		seal.Statement, seal.Signature = card.Statement, card.Signature
 	}
+	ended := v.entry()
+	switch why.by {
+	case v.person.Name:
+	case byUser, byTime, byLink, byGateway, "agent":
+		ended.Actor, ended.Address = "device "+v.home.device.Name, v.home.address
+	default: // a supervisor
+		ended.Actor, ended.Address = why.by, ""
+	}
 	return journal(func(ctx context.Context) error {
-		err := g.store.EndVisit(ctx, v.req.Visit, store.Ended, why.by, why.cause, v.entry())
+		err := g.store.EndVisit(ctx, v.req.Visit, store.Ended, why.by, why.cause, ended)
 		if err != nil {
 			return err
 		}

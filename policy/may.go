@@ -35,9 +35,11 @@ func (c Command) roles() []Role {
 		return Roles()
 	case Visits:
 		return []Role{Supervisor, Auditor}
+	case Audit: // supervisors see in it who refused, and why
+		return []Role{Supervisor, Auditor}
 	case Kill:
 		return []Role{Supervisor}
-	case Recordings, Play, Verify, Audit:
+	case Recordings, Play, Verify:
 		return []Role{Auditor}
 	case Enroll, Manage:
 		return []Role{Admin}

@@ -13,7 +13,7 @@ import (
 func TestMayTable(t *testing.T) {
 	table := map[Role]string{
 		Technician: "devices explain",
-		Supervisor: "devices explain visits kill",
+		Supervisor: "devices explain visits kill audit",
 		Auditor:    "devices explain visits recordings play verify audit",
 		Admin:      "devices explain enroll manage",
 	}
