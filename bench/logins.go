@@ -9,9 +9,9 @@ import (
 	"time"
 )
 
-// together is how many log in at once: with the session that keeps the visit
-// open they are wire.MaxSessions.
-const together = 15
+// together is how many log in at once. A visit has room for wire.MaxSessions, one
+// keeps it open, and one that has just ended counts until its processes are gone.
+const together = 12
 
 // measureLogins logs in, runs one command and leaves, again and again, within
 // the visit that is open.
