@@ -31,13 +31,13 @@ type desk struct {
 	surfaces surfaces
 	turn     chan struct{} // holds one token while a request is asked
 
-	mu       sync.Mutex
-	clients  map[*client]struct{}
-	asking   *asking
-	idle     tui.Idle
-	visits   map[string]*visit // open ones
-	refused  []time.Time       // lately
-	laters   map[string]int    // by the technician's key, since the last other answer
+	mu      sync.Mutex
+	clients map[*client]struct{}
+	asking  *asking
+	idle    tui.Idle
+	visits  map[string]*visit // open ones
+	refused []time.Time       // lately
+	laters  map[string]int    // by the technician's key, since the last other answer
 }
 
 func newDesk(a *Agent, self []string) *desk {
