@@ -121,7 +121,9 @@ func (c Config) Named() Config {
 func (l Limits) technicians() guard.Limits {
 	g := guard.Defaults()
 	g.Total, g.PerSource = l.Connections, l.PerSource
-	g.Handshakes, g.HandshakesPerSource, g.Grace = l.Handshakes, l.PerSource, wire.Handshake
+	// Half of them at most, so that one source leaves places for others.
+	g.Handshakes, g.HandshakesPerSource = l.Handshakes, min(l.PerSource, max(1, l.Handshakes/2))
+	g.Grace = wire.Handshake
 	return g
 }
 
