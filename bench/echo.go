@@ -45,14 +45,27 @@ func (l *lab) startEcho(ctx context.Context, host string) (*echoing, error) {
 	}
 }
 
-// key types one key and waits until it is back.
-func (e *echoing) key() (time.Duration, error) {
-	began := time.Now()
-	if _, err := e.in.Write([]byte("x")); err != nil {
+// rare are keys that no text holds that somebody else may write on the same
+// terminal, such as an agent that tells its user of a visit: it would be taken
+// for the return of a key.
+const rare = "^|`{}"
+
+// key types one key and waits until just that is back.
+func (e *echoing) key(i int) (time.Duration, error) {
+	if _, err := e.out.Discard(e.out.Buffered()); err != nil {
 		return 0, err
 	}
-	_, err := e.out.ReadByte()
-	return time.Since(began), err
+	k := rare[i%len(rare)]
+	began := time.Now()
+	if _, err := e.in.Write([]byte{k}); err != nil {
+		return 0, err
+	}
+	for {
+		c, err := e.out.ReadByte()
+		if err != nil || c == k {
+			return time.Since(began), err
+		}
+	}
 }
 
 func (e *echoing) close() {
@@ -99,7 +112,7 @@ func echoRound(ctx context.Context, l *lab, keys int, times map[string][]time.Du
 	}
 	for i := range keys {
 		for _, host := range turn(i) {
-			d, err := sessions[host].key()
+			d, err := sessions[host].key(i)
 			if err != nil {
 				return fmt.Errorf("%s: %w", host, err)
 			}
