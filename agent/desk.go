@@ -89,6 +89,12 @@ type asking struct {
 	seen    bool
 }
 
+// Why there was no answer.
+const (
+	promptOver   = "The time to answer ran out."
+	promptClosed = "The prompt was closed without an answer."
+)
+
 // noAnswer is every way of not deciding.
 func noAnswer(why string) given {
 	return given{answer: tui.Answer{Choice: tui.None, Why: why}, uid: -1}
@@ -256,7 +262,7 @@ func (d *desk) wait(ctx context.Context, a *asking) given {
 		case <-a.moved:
 			timer.Stop()
 		case <-timer.C:
-			return noAnswer("The time to answer ran out.")
+			return noAnswer(promptOver)
 		case <-a.closed:
 			timer.Stop()
 			select {
@@ -264,7 +270,7 @@ func (d *desk) wait(ctx context.Context, a *asking) given {
 				return g
 			default:
 			}
-			return noAnswer("The prompt was closed without an answer.")
+			return noAnswer(promptClosed)
 		case <-ctx.Done():
 			timer.Stop()
 			return noAnswer("the request was withdrawn")

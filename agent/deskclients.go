@@ -117,6 +117,9 @@ func (d *desk) hearAbout(c *client, a *asking, m fromClient) {
 			return
 		}
 		g := given{answer: *m.Answer, uid: c.uid, surface: c.surface}
+		if g.answer.Choice == tui.None {
+			g.answer.Why = whyNone(a.prompt.Deadline)
+		}
 		g.text = a.prompt.Text(tui.PhrasesFor(g.answer.Language))
 		delete(a.showing, c) // it needs not be told that the request is gone
 		select {
@@ -124,4 +127,12 @@ func (d *desk) hearAbout(c *client, a *asking, m fromClient) {
 		default: // another screen was first
 		}
 	}
+}
+
+// whyNone is why a screen had no answer: its time was over, or it was left.
+func whyNone(deadline time.Time) string {
+	if time.Now().Before(deadline) {
+		return promptClosed
+	}
+	return promptOver
 }

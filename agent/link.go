@@ -258,9 +258,9 @@ func (l *link) onSession(_ context.Context, _ *gossh.ServerConn, nc gossh.NewCha
 		_ = nc.Reject(gossh.ResourceShortage, fmt.Sprintf("the visit has ended, or has %d sessions open already", wire.MaxSessions))
 		return
 	}
-	defer v.exit()
 	ch, reqs, err := nc.Accept()
 	if err != nil {
+		v.exit()
 		return
 	}
 	v.serveSession(ch, reqs, login)

@@ -49,6 +49,7 @@ func (v *visit) serveSession(ch ssh.Channel, reqs <-chan *ssh.Request, login str
 		}
 	}
 	_ = ch.Close()
+	v.exit()
 	if s.proc == nil {
 		return
 	}

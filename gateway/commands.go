@@ -7,8 +7,6 @@ import (
 	"fmt"
 	"io"
 	"net"
-	"slices"
-	"strconv"
 	"strings"
 	"time"
 
@@ -353,50 +351,4 @@ func (s *session) cmdExplain(ctx context.Context, c *call) error {
 		s.print(fmt.Sprintf("%s on %s: %s\n  rule: %s\n  %s\n", wire.Clean(name, wire.MaxName), h.device.Name, d.Verdict, d.Rule, d.Why))
 	}
 	return nil
-}
-
-func (s *session) cmdAudit(ctx context.Context, c *call) error {
-	if err := c.none("json", "person", "device", "visit", "kind", "limit", "check"); err != nil {
-		return err
-	}
-	if c.has("check") {
-		n, err := s.gateway.store.CheckLog(ctx)
-		if err != nil {
-			return err
-		}
-		s.print(fmt.Sprintf("The log's %d entries are what was signed.\n", n))
-		return nil
-	}
-	limit, err := c.number("limit", 50)
-	if err != nil {
-		return err
-	}
-	entries, err := s.gateway.store.Audit(ctx, store.Filter{
-		Person: c.last("person", ""), Device: c.last("device", ""), Visit: c.last("visit", ""),
-		Kind: store.Kind(c.last("kind", "")), Limit: limit, Newest: true,
-	})
-	if err != nil {
-		return err
-	}
-	if c.has("json") {
-		return s.printJSON(entries)
-	}
-	var rows [][]string
-	for _, e := range entries {
-		ok := "yes"
-		if !e.Success {
-			ok = "no"
-		}
-		rows = append(rows, []string{strconv.FormatInt(e.Seq, 10), e.At.Local().Format("2006-01-02 15:04:05"), string(e.Kind), ok, e.Actor, e.Device, e.Visit, detail(e.Data)})
-	}
-	return s.table([]string{"NO", "WHEN", "WHAT", "OK", "WHO", "DEVICE", "VISIT", "DETAILS"}, rows)
-}
-
-func detail(m map[string]string) string {
-	list := make([]string, 0, len(m))
-	for k, v := range m {
-		list = append(list, k+"="+wire.Clean(v, wire.MaxLine))
-	}
-	slices.Sort(list)
-	return strings.Join(list, " ")
 }

@@ -86,6 +86,8 @@ func (c Card) endedBy(ph *Phrases) string {
 		return ph.Say("EndedLink")
 	case "gateway":
 		return ph.Say("EndedGateway")
+	case "agent":
+		return ph.Say("EndedAgent")
 	}
 	return ph.Say("EndedPerson", "Name", c.EndedBy)
 }

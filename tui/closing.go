@@ -157,7 +157,7 @@ func (s *closingScreen) press(msg tea.KeyPressMsg) {
 	switch msg.String() {
 	case "ctrl+c":
 		s.done, s.left = true, true
-	case "enter":
+	case "enter", "ctrl+j":
 		if s.sum.NoteRequired && strings.TrimSpace(s.entry.Value()) == "" {
 			s.wrong = s.ph.Say("TechNoteRequired")
 			return

@@ -162,7 +162,7 @@ func (s *requestScreen) press(msg tea.KeyPressMsg) {
 		s.done, s.end = true, ErrLeft
 	case key == "esc":
 		s.done, s.end = true, ErrBack
-	case key == "enter":
+	case key == "enter", key == "ctrl+j":
 		s.enter()
 	case key == "tab", key == "down":
 		s.focus(s.at + 1)

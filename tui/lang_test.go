@@ -101,7 +101,8 @@ func sourceFiles(t *testing.T, dir string) map[string]*ast.File {
 		if !strings.HasSuffix(n.Name(), ".go") || strings.HasSuffix(n.Name(), "_test.go") {
 			continue
 		}
-		if files[n.Name()], err = parser.ParseFile(token.NewFileSet(), filepath.Join(dir, n.Name()), nil, 0); err != nil {
+		path := filepath.Join(dir, n.Name())
+		if files[path], err = parser.ParseFile(token.NewFileSet(), path, nil, 0); err != nil {
 			t.Fatal(err)
 		}
 	}

@@ -189,7 +189,7 @@ func (s *deviceScreen) press(msg tea.KeyPressMsg) {
 		s.help = false
 	case key == "?" && s.filter.Value() == "":
 		s.help = true
-	case key == "enter":
+	case key == "enter", key == "ctrl+j": // as it arrives when the terminal was not raw yet
 		s.pick()
 	case s.key(msg, max(s.height-10, 3)):
 	case key == "esc":

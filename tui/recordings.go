@@ -128,7 +128,7 @@ func (s *recordingScreen) press(msg tea.KeyPressMsg) {
 		s.help = false
 	case key == "?" && s.filter.Value() == "":
 		s.help = true
-	case key == "enter":
+	case key == "enter", key == "ctrl+j":
 		s.picked = s.current().id
 	case s.key(msg, max(s.height-8, 3)):
 	case key == "esc":

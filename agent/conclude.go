@@ -1,0 +1,82 @@
+package agent
+
+import (
+	"context"
+	"errors"
+	"io"
+	"strings"
+	"time"
+
+	"accord/wire"
+)
+
+// why is the reason that ended the visit.
+func (v *visit) why(ctx context.Context) ending {
+	why := ending{byAgent, "The visit ended."}
+	errors.As(context.Cause(ctx), &why)
+	return why
+}
+
+// announce tells the gateway why the visit is over. It does not wait: what is
+// of the visit here is killed whether the gateway reads or not.
+func (v *visit) announce(why ending) {
+	go func() { _ = v.conn.Write(&wire.End{By: why.by, Cause: why.cause}) }() // ends with the link at the latest
+}
+
+// abandon concludes a visit that was approved and never began.
+func (v *visit) abandon(ctx context.Context, failure error) error {
+	v.end(ending{byAgent, wire.Clean(failure.Error(), wire.MaxReason)})
+	v.announce(v.why(ctx))
+	return v.conclude(ctx, failure)
+}
+
+// conclude signs the end, tells the user and the gateway. The streams are cut
+// by then; only the last words are exchanged here.
+func (v *visit) conclude(ctx context.Context, failure error) error {
+	v.agent.finish(v.id())
+	why := v.why(ctx)
+	e := &wire.Ending{
+		Number: v.consent.Number, Visit: v.id(), Opened: v.opened.UTC(), Ended: time.Now().UTC(),
+		By: why.by, Cause: why.cause, Shells: v.shells, Head: v.head,
+	}
+	if e.Opened.IsZero() {
+		e.Opened = v.consent.Answered
+	}
+	if e.Head.Hash == "" {
+		e.Head.Hash = strings.Repeat("0", 64)
+	}
+	e.Head, e.Sealed = v.settle(e.Head)
+	v.agent.desk.ended(v, e)
+	text, signature, err := v.agent.ledger.ending(e)
+	if err == nil {
+		err = v.conn.Write(&wire.Card{Statement: text, Signature: signature})
+		if why.by == byLink || errors.Is(err, io.EOF) {
+			err = nil // nobody is there to read it; the receipt is on the device
+		}
+	}
+	return errors.Join(failure, err)
+}
+
+// settle waits a little for the head of the sealed recording.
+func (v *visit) settle(head wire.Head) (wire.Head, bool) {
+	timer := time.NewTimer(wire.Settle)
+	defer timer.Stop()
+	for {
+		select {
+		case m, ok := <-v.inbox:
+			if !ok {
+				return head, false
+			}
+			switch m := m.(type) {
+			case *wire.Head:
+				head = *m
+			case *wire.End:
+				if m.Head != nil {
+					return *m.Head, true
+				}
+			}
+		case <-timer.C:
+			return head, false
+		}
+	}
+}
