@@ -2,9 +2,6 @@ package main
 
 import (
 	"context"
-	"crypto/ed25519"
-	"crypto/rand"
-	"encoding/pem"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -23,6 +20,7 @@ import (
 	"accord/agent"
 	"accord/gateway"
 	"accord/policy"
+	"accord/wire"
 )
 
 func upVerb() verb {
@@ -209,15 +207,10 @@ func (t *trial) makeKey() (line string, err error) {
 }
 
 func writeKey(path string) ([]byte, error) {
-	_, private, err := ed25519.GenerateKey(rand.Reader)
+	text, err := wire.NewPrivateKey("accord up")
 	if err != nil {
 		return nil, err
 	}
-	block, err := ssh.MarshalPrivateKey(private, "accord up")
-	if err != nil {
-		return nil, err
-	}
-	text := pem.EncodeToMemory(block)
 	return text, os.WriteFile(path, text, 0o600)
 }
 

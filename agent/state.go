@@ -1,15 +1,14 @@
 package agent
 
 import (
-	"crypto/ed25519"
-	"crypto/rand"
 	"encoding/json"
-	"encoding/pem"
 	"errors"
 	"fmt"
 	"io/fs"
 	"os"
 	"path/filepath"
+
+	"accord/wire"
 
 	"golang.org/x/crypto/ssh"
 )
@@ -60,15 +59,10 @@ func (s state) deviceKey() (ssh.Signer, error) {
 }
 
 func newKey(path string) ([]byte, error) {
-	_, private, err := ed25519.GenerateKey(rand.Reader)
+	text, err := wire.NewPrivateKey("accord device")
 	if err != nil {
 		return nil, err
 	}
-	block, err := ssh.MarshalPrivateKey(private, "accord device")
-	if err != nil {
-		return nil, err
-	}
-	text := pem.EncodeToMemory(block)
 	return text, writeFile(path, text, 0o600)
 }
 

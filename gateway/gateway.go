@@ -5,9 +5,6 @@ package gateway
 
 import (
 	"context"
-	"crypto/ed25519"
-	"crypto/rand"
-	"encoding/pem"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -114,15 +111,10 @@ func hostKey(path string) (gossh.Signer, error) {
 }
 
 func newHostKey(path string) ([]byte, error) {
-	_, private, err := ed25519.GenerateKey(rand.Reader)
+	text, err := wire.NewPrivateKey("accord gateway")
 	if err != nil {
 		return nil, err
 	}
-	block, err := gossh.MarshalPrivateKey(private, "accord gateway")
-	if err != nil {
-		return nil, err
-	}
-	text := pem.EncodeToMemory(block)
 	f, err := os.OpenFile(path, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600)
 	if err != nil {
 		return nil, err
@@ -132,11 +124,11 @@ func newHostKey(path string) ([]byte, error) {
 		return nil, err
 	}
 	// The public half beside it is for known_hosts and for `accord verify`.
-	public, err := gossh.NewPublicKey(private.Public())
+	key, err := gossh.ParsePrivateKey(text)
 	if err != nil {
 		return nil, err
 	}
-	return text, os.WriteFile(path+".pub", gossh.MarshalAuthorizedKey(public), 0o644)
+	return text, os.WriteFile(path+".pub", gossh.MarshalAuthorizedKey(key.PublicKey()), 0o644)
 }
 
 // recover closes what was open when the gateway last stopped without being
