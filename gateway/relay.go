@@ -58,6 +58,7 @@ func (s *session) relayed(ctx context.Context, v *visit) error {
 	}
 	s.exit, err = s.bridge(ch, reqs, shell, v, cut)
 	s.mu.Lock()
+	close(s.relay)
 	s.relay, s.shell = nil, nil
 	s.mu.Unlock()
 	ended := recordings.Exit{Status: s.exit.status, Signal: signalName(s.exit.signal)}
@@ -124,7 +125,9 @@ func (s *session) prepare(ch gossh.Channel, shell *recordings.Shell) error {
 			return fmt.Errorf("prepare a session: %w", err)
 		}
 	}
-	s.relay, s.shell = ch, shell
+	requests := make(chan passed, maxPassed)
+	s.relay, s.shell = requests, shell
+	go passOn(ch, requests) // ends with the relay, or with a channel that can't be written to
 	return nil
 }
 

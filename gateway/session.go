@@ -41,7 +41,7 @@ type session struct {
 	term    string
 	command string
 	started bool
-	relay   gossh.Channel     // where window changes and signals go, if anywhere
+	relay   chan<- passed     // where window changes and signals go, if anywhere
 	shell   *recordings.Shell // where window changes are recorded
 
 	exit outcome // of the last program; the story's own
@@ -178,13 +178,36 @@ func (s *session) resize(req *gossh.Request) bool {
 	return true
 }
 
-// pass hands a request on to the device. The caller holds mu.
+// passed is a request on its way to the device.
+type passed struct {
+	kind    string
+	payload []byte
+}
+
+// maxPassed bounds the requests that wait for a device that does not read.
+const maxPassed = 32
+
+// pass hands a request on to the device, without waiting: a device that does
+// not read holds up nothing else of its technician. The caller holds mu.
 func (s *session) pass(req *gossh.Request) bool {
 	if s.relay == nil {
 		return false
 	}
-	_, err := s.relay.SendRequest(req.Type, false, req.Payload)
-	return err == nil
+	select {
+	case s.relay <- passed{req.Type, req.Payload}:
+		return true
+	default:
+		return false
+	}
+}
+
+// passOn sends what was passed until the relay ends or the channel does.
+func passOn(ch gossh.Channel, requests <-chan passed) {
+	for r := range requests {
+		if _, err := ch.SendRequest(r.kind, false, r.payload); err != nil {
+			return
+		}
+	}
 }
 
 // terminal is the session as screens see it.

@@ -208,10 +208,26 @@ func (p *person) sit(args ...string) *screen {
 		p.t.Fatal(err)
 	}
 	_ = slave.Close()
-	s := &screen{master: master, cmd: cmd, done: make(chan struct{})}
+	s := &screen{master: pollable(p.t, master), cmd: cmd, done: make(chan struct{})}
 	go s.drain()
 	p.t.Cleanup(s.close)
 	return s
+}
+
+// pollable gives a file whose Close ends a Read. One that was asked for its
+// descriptor, as to set a terminal's size, waits for whoever still holds the
+// other end: a child that a killed program left behind.
+func pollable(t *testing.T, f *os.File) *os.File {
+	t.Helper()
+	fd, err := syscall.Dup(int(f.Fd()))
+	if err == nil {
+		err = errors.Join(syscall.SetNonblock(fd, true), f.Close())
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	syscall.CloseOnExec(fd)
+	return os.NewFile(uintptr(fd), f.Name())
 }
 
 func (s *screen) drain() {
