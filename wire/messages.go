@@ -23,7 +23,10 @@ type Hello struct {
 	Labels       map[string]string `json:"labels,omitempty"`
 	Capabilities []Capability      `json:"capabilities"`
 	Logins       []string          `json:"logins"`          // accounts a visit may use, the default first
-	Token        string            `json:"token,omitempty"` // at enrolment only
+	Class        string            `json:"class,omitempty"` // [Attended] where it isn't said
+	Actions      []Action          `json:"actions,omitempty"`
+	Roster       int               `json:"roster,omitempty"` // version of the pinned [Roster]; 0: none
+	Token        string            `json:"token,omitempty"`  // at enrolment only
 }
 
 // Welcome is the gateway's answer to [Hello] when the device is admitted.
@@ -31,6 +34,9 @@ type Welcome struct {
 	Gateway      string `json:"gateway"` // version of the program
 	Organisation string `json:"organisation"`
 	Device       string `json:"device"` // the name it is enrolled under
+	// Roster is the statement of the list of supervisors to pin; at enrolment
+	// only.
+	Roster []byte `json:"roster,omitempty"`
 }
 
 // Denied is the gateway's answer to [Hello] when it is not admitted. The
@@ -51,6 +57,8 @@ type Technician struct {
 	// Charter and Training are said in the prompt as they are, where known.
 	Charter  string `json:"charter,omitempty"`
 	Training string `json:"training,omitempty"`
+	// Groups are those of the policy, for a device's standing consent.
+	Groups []string `json:"groups,omitempty"`
 }
 
 // Request asks the device's user for a visit: gateway to agent, the first
@@ -64,6 +72,14 @@ type Request struct {
 	Capabilities []Capability `json:"capabilities"`
 	Minutes      int          `json:"minutes"`
 	Login        string       `json:"login,omitempty"` // empty: the device's default
+	// What the policy binds the visit to, said in the prompt.
+	Watched bool `json:"watched,omitempty"` // a colleague must watch
+	Input   bool `json:"input,omitempty"`   // what is typed is recorded, but for what has no echo
+	Hands   bool `json:"hands,omitempty"`   // who watches may type too
+	Replay  bool `json:"replay,omitempty"`  // the user may replay the visit afterwards
+	// Override opens the visit without the user's yes, if the device finds it
+	// good.
+	Override *SignedOverride `json:"override,omitempty"`
 }
 
 // State of the prompt on the device.
@@ -89,9 +105,11 @@ type Choice string
 // The choices. None is every way of not deciding, and is never a yes.
 const (
 	Approve Choice = "approve"
-	Later   Choice = "later"
-	Refuse  Choice = "refuse"
-	None    Choice = "none"
+	// Overridden is no answer of the user's: an override opened the visit.
+	Overridden Choice = "override"
+	Later      Choice = "later"
+	Refuse     Choice = "refuse"
+	None       Choice = "none"
 )
 
 // Answer carries the user's decision with the device's signed [Consent]
@@ -150,6 +168,7 @@ func newMessage(kind string) Message {
 	for _, m := range []Message{
 		&Hello{}, &Welcome{}, &Denied{}, &Request{}, &Prompt{},
 		&Answer{}, &Open{}, &Ready{}, &Head{}, &End{}, &Card{},
+		&Control{}, &Presence{}, &Say{}, &Rosters{}, &Pinned{}, &AskNonce{}, &Nonce{},
 	} {
 		if m.kind() == kind {
 			return m
@@ -175,6 +194,9 @@ func (m *Hello) check() error {
 	if m.Labels, err = cleanLabels(m.Labels); err != nil {
 		return err
 	}
+	if err := m.checkDevice(); err != nil {
+		return err
+	}
 	return checkCapabilities(m.Capabilities)
 }
 
@@ -197,6 +219,9 @@ func (m *Welcome) check() error {
 	m.Gateway, m.Organisation = Clean(m.Gateway, MaxName), Clean(m.Organisation, MaxName)
 	if !ValidDevice(m.Device) {
 		return errors.New("the gateway gave the device a name that is not allowed")
+	}
+	if len(m.Roster) > maxStatement {
+		return errors.New("the list of supervisors is too long")
 	}
 	return nil
 }
@@ -221,6 +246,16 @@ func (m *Request) check() error {
 		return fmt.Errorf("%d minutes, 1 to %d are allowed", m.Minutes, int(VisitLongest/time.Minute))
 	case m.Login != "" && !ValidLogin(m.Login):
 		return errors.New("the login is not the name of an account")
+	case len(t.Groups) > 64:
+		return errors.New("the technician is in too many groups")
+	}
+	for i, g := range t.Groups {
+		t.Groups[i] = Clean(g, MaxName)
+	}
+	if m.Override != nil {
+		if err := m.Override.check(); err != nil {
+			return err
+		}
 	}
 	return checkCapabilities(m.Capabilities)
 }

@@ -26,6 +26,8 @@ type Consent struct {
 	Later     *time.Time   `json:"later,omitempty"`    // when postponed: the appointment
 	Why       string       `json:"why,omitempty"`      // a refusal's reason, or why there was no answer
 	Stranger  bool         `json:"stranger,omitempty"` // "I do not know this person"
+	Standing  string       `json:"standing,omitempty"` // the owner's standing consent that said yes, by its name
+	Signers   []string     `json:"signers,omitempty"`  // the supervisors whose override opened it
 	Text      string       `json:"text"`               // as shown
 	Language  string       `json:"language"`
 	Surface   string       `json:"surface,omitempty"`
@@ -34,6 +36,10 @@ type Consent struct {
 	Asked     time.Time    `json:"asked"`
 	Answered  time.Time    `json:"answered"`
 }
+
+// Opens reports whether the statement opens a visit: by the user's yes, the
+// owner's standing one, or an override.
+func (c *Consent) Opens() bool { return c.Choice == Approve || c.Choice == Overridden }
 
 // Guard says how the prompt's protection against hasty keys went.
 type Guard struct {
@@ -83,6 +89,10 @@ func OpenConsent(key ssh.PublicKey, text, signature []byte) (*Consent, error) {
 	c.Why, c.Surface = Clean(c.Why, MaxReason), Clean(c.Surface, MaxName)
 	c.Language, c.Nonce = Clean(c.Language, MaxName), Clean(c.Nonce, MaxLine)
 	c.DeviceKey, c.Text = Clean(c.DeviceKey, MaxName), cleanText(c.Text, maxLines)
+	c.Standing = Clean(c.Standing, MaxName)
+	for i, name := range c.Signers {
+		c.Signers[i] = Clean(name, MaxName)
+	}
 	if c.Device != "" && !ValidDevice(c.Device) || c.Login != "" && !ValidLogin(c.Login) {
 		return nil, errors.New("the receipt names no device or no account that can be")
 	}
@@ -95,7 +105,7 @@ func OpenConsent(key ssh.PublicKey, text, signature []byte) (*Consent, error) {
 // checkChoice wants what an answer must say, and nothing granted without a yes.
 func (c *Consent) checkChoice() error {
 	switch c.Choice {
-	case Approve:
+	case Approve, Overridden:
 		return c.checkApproval()
 	case Later:
 		if c.Later == nil {
@@ -114,6 +124,9 @@ func (c *Consent) checkChoice() error {
 func (c *Consent) checkApproval() error {
 	if c.Until == nil || len(c.Granted) == 0 {
 		return errors.New("an approval without an end or without capabilities")
+	}
+	if (c.Choice == Overridden) != (len(c.Signers) > 0) || c.Choice == Overridden && (c.Request.Override == nil || c.Standing != "") {
+		return errors.New("an override without signers, or signers without an override")
 	}
 	if !c.Until.After(c.Answered) || c.Until.Sub(c.Answered) > VisitLongest+time.Minute {
 		return errors.New("an approval that ends before it begins, or never")
