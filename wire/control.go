@@ -81,10 +81,12 @@ type Pinned struct {
 // to agent on [ChannelDevice]; the answer is [Nonce].
 type AskNonce struct{}
 
-// Nonce is it, and how long the device remembers it.
+// Nonce is it, and how long the device remembers it; or why the device gives
+// none, where no override could open it.
 type Nonce struct {
-	Nonce string    `json:"nonce"`
-	Until time.Time `json:"until"`
+	Nonce    string    `json:"nonce,omitempty"`
+	Until    time.Time `json:"until"`
+	Sentence string    `json:"sentence,omitempty"` // without a nonce
 }
 
 func (*Control) kind() string  { return "control" }
@@ -153,7 +155,8 @@ func (m *Pinned) check() error {
 func (*AskNonce) check() error { return nil }
 
 func (m *Nonce) check() error {
-	if m.Nonce == "" || Clean(m.Nonce, MaxName) != m.Nonce {
+	m.Sentence = Clean(m.Sentence, MaxReason)
+	if (m.Nonce == "") != (m.Sentence != "") || Clean(m.Nonce, MaxName) != m.Nonce {
 		return errors.New("the nonce is none")
 	}
 	return nil

@@ -73,10 +73,11 @@ type Request struct {
 	Minutes      int          `json:"minutes"`
 	Login        string       `json:"login,omitempty"` // empty: the device's default
 	// What the policy binds the visit to, said in the prompt.
-	Watched bool `json:"watched,omitempty"` // a colleague must watch
-	Input   bool `json:"input,omitempty"`   // what is typed is recorded, but for what has no echo
-	Hands   bool `json:"hands,omitempty"`   // who watches may type too
-	Replay  bool `json:"replay,omitempty"`  // the user may replay the visit afterwards
+	Watched bool `json:"watched,omitempty"`  // a colleague must watch
+	Input   bool `json:"input,omitempty"`    // what is typed is recorded, but for what has no echo
+	Hands   bool `json:"hands,omitempty"`    // who watches may type too
+	Replay  bool `json:"replay,omitempty"`   // the user may replay the visit afterwards
+	AskUser bool `json:"ask_user,omitempty"` // no standing consent of the device's owner will do
 	// Override opens the visit without the user's yes, if the device finds it
 	// good.
 	Override *SignedOverride `json:"override,omitempty"`

@@ -16,6 +16,11 @@ const overrideTitle = "accord override 1"
 // OverrideSigners is the most signatures that an override may need.
 const OverrideSigners = 2
 
+// ExerciseVerified is why a device does not open a visit for an [Override] that
+// is an exercise and that it found good: the Why of a [Consent] with the choice
+// [None] and the names of the signers.
+const ExerciseVerified = "Exercise: everything verified, nothing was opened."
+
 // Override is the decision that opens a visit without the consent of the
 // device's user: what a supervisor reads and signs, and what the device
 // verifies. Every field is in the text that is signed.
