@@ -137,8 +137,8 @@ func (m *Rosters) check() error {
 		return errors.New("no list of supervisors")
 	}
 	for _, r := range m.Chain {
-		if len(r.Statement) == 0 || len(r.Statement) > maxStatement {
-			return errors.New("a list of supervisors is missing or too long")
+		if len(r.Statement) == 0 || len(r.Statement) > maxStatement || len(r.Signatures) > OverrideSigners {
+			return errors.New("a list of supervisors is missing or too long, or signed too often")
 		}
 	}
 	return nil

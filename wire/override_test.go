@@ -2,6 +2,7 @@ package wire
 
 import (
 	"bytes"
+	"errors"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -177,4 +178,46 @@ func FuzzParseRoster(f *testing.F) {
 			t.Errorf("two spellings of one roster:\n%s\n%s", text, r.Text())
 		}
 	})
+}
+
+// TestRosterSigned is the table of who may sign together.
+func TestRosterSigned(t *testing.T) {
+	keys := []ssh.Signer{newKey(t), newKey(t), newKey(t), newKey(t)}
+	line := func(i int) string { return strings.TrimSpace(string(ssh.MarshalAuthorizedKey(keys[i].PublicKey()))) }
+	r := Roster{Version: 1, Organisation: "ACME", Signers: 2, Made: time.Unix(0, 0), Supervisors: []Supervisor{
+		{"bob", line(0)}, {"bob", line(1)}, {"carol", line(2)},
+	}}
+	text := []byte("a statement\n")
+	sign := func(list ...int) (sigs [][]byte) {
+		for _, i := range list {
+			sig, err := Sign(keys[i], NamespaceOverride, text)
+			if err != nil {
+				t.Fatal(err)
+			}
+			sigs = append(sigs, sig)
+		}
+		return sigs
+	}
+	for name, c := range map[string]struct {
+		sigs [][]byte
+		want string // of the error; empty: good
+	}{
+		"two people":            {sign(0, 2), ""},
+		"the other key":         {sign(2, 1), ""},
+		"one":                   {sign(0), "2 supervisors must sign, 1 did"},
+		"none":                  {nil, "2 supervisors must sign, 0 did"},
+		"one twice":             {sign(2, 2), "carol signed twice"},
+		"two keys of one":       {sign(0, 1), "bob signed twice"},
+		"a stranger beside one": {sign(0, 3), "no supervisor on the list made it"},
+		"too many":              {sign(0, 2, 2), "3 signatures"},
+		"no signature":          {[][]byte{[]byte("x"), []byte("y")}, "no supervisor on the list made it"},
+	} {
+		by, err := r.Signed(NamespaceOverride, text, c.sigs)
+		if c.want == "" && (err != nil || len(by) != 2) || c.want != "" && (!errors.Is(err, ErrSignature) || !strings.Contains(err.Error(), c.want)) {
+			t.Errorf("%s: %v, %v", name, by, err)
+		}
+	}
+	if _, err := r.Signed(NamespaceRoster, text, sign(0, 2)); !errors.Is(err, ErrSignature) {
+		t.Errorf("another namespace: %v", err)
+	}
 }

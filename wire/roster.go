@@ -23,7 +23,7 @@ const maxSupervisors = 64
 // Roster is the list of supervisors that a device has pinned: who may sign an
 // [Override], and how many must. The first one comes with the enrolment or
 // from the device's own configuration; each later one counts only with the
-// signature of a supervisor of the one before it.
+// signatures of supervisors of the one before it.
 type Roster struct {
 	Version      int // counts up by one
 	Organisation string
@@ -38,11 +38,12 @@ type Supervisor struct {
 	Key  string // authorized_keys form without a comment
 }
 
-// SignedRoster is a [Roster] with the signature of one supervisor of the
-// version before. The first has none.
+// SignedRoster is a [Roster] with the signatures of supervisors of the version
+// before: as many as that one wants for an override, or one supervisor alone
+// could make a list on which one is enough. The first has none.
 type SignedRoster struct {
-	Statement []byte `json:"statement"`
-	Signature []byte `json:"signature,omitempty"`
+	Statement  []byte   `json:"statement"`
+	Signatures [][]byte `json:"signatures,omitempty"` // armored SSHSIG
 }
 
 // Text is the statement in the one spelling that is signed.
@@ -130,4 +131,28 @@ func (r Roster) Signer(namespace string, statement, armored []byte) (Supervisor,
 		}
 	}
 	return Supervisor{}, fmt.Errorf("%w: no supervisor on the list made it", ErrSignature)
+}
+
+// Signed names who of this roster signed a statement. Each signature must be
+// one of theirs, no two of one person or by one key, and there must be as many
+// as the roster wants. All failures are [ErrSignature].
+func (r Roster) Signed(namespace string, statement []byte, signatures [][]byte) ([]Supervisor, error) {
+	if len(signatures) > OverrideSigners {
+		return nil, fmt.Errorf("%w: there are %d signatures, %d at most are allowed", ErrSignature, len(signatures), OverrideSigners)
+	}
+	var by []Supervisor
+	for _, armored := range signatures {
+		s, err := r.Signer(namespace, statement, armored)
+		if err != nil {
+			return nil, err
+		}
+		if slices.ContainsFunc(by, func(o Supervisor) bool { return o.Name == s.Name || o.Key == s.Key }) {
+			return nil, fmt.Errorf("%w: %s signed twice", ErrSignature, s.Name)
+		}
+		by = append(by, s)
+	}
+	if len(by) < r.Signers {
+		return nil, fmt.Errorf("%w: %d supervisors must sign, %d did", ErrSignature, r.Signers, len(by))
+	}
+	return by, nil
 }
