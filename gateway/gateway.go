@@ -13,6 +13,7 @@ import (
 	"os"
 	"path/filepath"
 	"sync"
+	"time"
 
 	gossh "golang.org/x/crypto/ssh"
 
@@ -197,6 +198,14 @@ func proved(conn net.Conn) {
 	if c, ok := conn.(*guard.Conn); ok {
 		c.Handshaken()
 	}
+}
+
+// accepted is when a connection came, zero where no guard let it through.
+func accepted(conn net.Conn) time.Time {
+	if c, ok := conn.(*guard.Conn); ok {
+		return c.Accepted()
+	}
+	return time.Time{}
 }
 
 // failed tells the guard that it has failed to.

@@ -24,6 +24,7 @@ type home struct {
 	key     gossh.PublicKey
 	conn    gossh.Conn
 	address string
+	called  time.Time     // when the connection was accepted
 	heard   atomic.Int64  // Unix milliseconds of the device's last ping
 	gone    chan struct{} // closed when the link is over
 	why     string        // set before gone is closed
@@ -113,7 +114,7 @@ func (g *Gateway) leave(h *home) {
 func (g *Gateway) greet(ctx context.Context, conn net.Conn) (*home, <-chan struct{}, error) {
 	timer := time.AfterFunc(wire.Handshake, func() { _ = conn.Close() })
 	defer timer.Stop()
-	h := &home{address: conn.RemoteAddr().String(), gone: make(chan struct{})}
+	h := &home{address: conn.RemoteAddr().String(), called: accepted(conn), gone: make(chan struct{})}
 	var shown gossh.PublicKey
 	c, chans, reqs, err := gossh.NewClientConn(wire.Buffered(conn), h.address, &gossh.ClientConfig{
 		Config:            wire.Algorithms(false),
@@ -230,7 +231,10 @@ func (g *Gateway) enter(ctx context.Context, h *home) *wire.Denied {
 		if there == nil {
 			break
 		}
-		if there.answers(ctx, 5*time.Second) {
+		if answered, _ := there.ping(ctx); answered {
+			if h.overtaken(ctx, there) {
+				return &wire.Denied{Sentence: "This call broke off, and the device has called again since."}
+			}
 			return g.quarantine(ctx, there, h)
 		}
 		there.hangUp("it called again; the old connection did not answer")
@@ -289,22 +293,36 @@ func (h *home) open(ctx context.Context, kind string, data []byte) (gossh.Channe
 	return nil, nil, errors.New("the device did not answer")
 }
 
-// answers pings the device.
-func (h *home) answers(ctx context.Context, limit time.Duration) bool {
-	ctx, cancel := context.WithTimeout(ctx, limit)
+// overtaken reports whether this call is an earlier one of the device that is
+// there, which it gave up before its hello was heard. A device calls again
+// only when its last call has broken off, so a call that came later, or one
+// that still stands, is another device's.
+func (h *home) overtaken(ctx context.Context, there *home) bool {
+	if !h.called.Before(there.called) {
+		return false
+	}
+	_, broken := h.ping(ctx)
+	return broken
+}
+
+// ping asks the device for a sign of life. It has answered, its connection is
+// broken, or nothing is known of it within five seconds.
+func (h *home) ping(ctx context.Context) (answered, broken bool) {
+	ctx, cancel := context.WithTimeout(ctx, 5*time.Second)
 	defer cancel()
-	answered := make(chan bool, 1)
+	done := make(chan error, 1)
 	go func() { // ends with the answer or with the connection
 		_, _, err := h.conn.SendRequest(wire.RequestPing, true, nil)
-		answered <- err == nil
+		done <- err
 	}()
 	select {
-	case ok := <-answered:
-		return ok
+	case err := <-done:
+		return err == nil, err != nil
 	case <-h.gone:
+		return false, true
 	case <-ctx.Done():
+		return false, false
 	}
-	return false
 }
 
 // hangUp closes the link and says why the device is away. Only the first

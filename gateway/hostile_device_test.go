@@ -3,6 +3,7 @@ package gateway
 import (
 	"fmt"
 	"io"
+	"net"
 	"strings"
 	"testing"
 	"time"
@@ -223,8 +224,9 @@ func TestDeviceDiesAtEachStep(t *testing.T) {
 	d.from = "127.0.0.1"
 	d.online()
 	for _, after := range []string{"request", "answer", "open"} {
-		tcp := d.tcp
+		tcp, died := d.tcp, make(chan struct{})
 		d.onVisit(func(ch gossh.Channel) {
+			defer close(died)
 			c := wire.NewConn(ch)
 			m, _ := c.Read()
 			req, ok := m.(*wire.Request)
@@ -237,12 +239,66 @@ func TestDeviceDiesAtEachStep(t *testing.T) {
 			}
 			_ = tcp.Close()
 		})
-		if got := h.run("laptop-7", h.alice, "x"); got.status == 0 {
+		got := h.run("laptop-7", h.alice, "x")
+		select {
+		case <-died:
+		default:
+			t.Fatalf("the device was not asked, so it can't die after %s: %+v", after, got)
+		}
+		if got.status == 0 {
 			t.Errorf("dies after %s: %+v", after, got)
 		}
 		d.isOnline(false)
 		h.noLive()
 		d.online()
+	}
+}
+
+// TestSecondCalls with the key of a device that is there are a copy's, but for
+// the device's own earlier call that broke off and is heard late.
+func TestSecondCalls(t *testing.T) {
+	for name, c := range map[string]struct{ earlier, breaks, quarantined bool }{
+		"earlier, broken off": {true, true, false},
+		"earlier, standing":   {true, false, true},
+		"later, broken off":   {false, true, true},
+		"later, standing":     {false, false, true},
+	} {
+		t.Run(name, func(t *testing.T) {
+			h := newHouse(t, nil)
+			d := h.device("laptop-7").join()
+			second := h.device("laptop-7")
+			second.key, second.from = d.key, "127.0.0.3"
+			if c.earlier {
+				_ = d.conn.Close()
+				d.isOnline(false)
+			}
+			chans, err := second.call()
+			if err != nil {
+				t.Fatal(err)
+			}
+			ch, reqs, err := (<-chans).Accept()
+			if err != nil {
+				t.Fatal(err)
+			}
+			go gossh.DiscardRequests(reqs)
+			if c.earlier {
+				d.online()
+			}
+			if err := wire.NewConn(ch).Write(second.introduction()); err != nil {
+				t.Fatal(err)
+			}
+			if c.breaks {
+				_ = second.tcp.(*net.TCPConn).CloseWrite()
+			} else {
+				_, _ = io.Copy(io.Discard, ch) // the refusal
+				_ = second.conn.Close()
+			}
+			_ = second.conn.Wait() // the gateway has hung up
+			got := h.run("laptop-7", h.alice, "x")
+			if c.quarantined && (got.status != exitNobody || d.requests() > 0) || !c.quarantined && got.status != 0 {
+				t.Errorf("%+v", got)
+			}
+		})
 	}
 }
 

@@ -65,7 +65,17 @@ func keyLine(key gossh.Signer) string {
 // the test ends the gateway is stopped and nothing of it may be left.
 func newHouse(t *testing.T, change func(*Options)) *house {
 	t.Helper()
-	before := descriptors(t)
+	front, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	back, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	// With the two, and with those that the runtime opens for the first socket
+	// of the process and keeps.
+	before := descriptors(t) - 2
 	h := &house{t: t, alice: newSigner(t), boss: newSigner(t), dir: t.TempDir()}
 	o := Options{
 		Config: Defaults(), Policy: policy.Defaults(), Recordings: recordings.Default(), Version: "test", Log: slog.New(slog.DiscardHandler),
@@ -79,16 +89,7 @@ func newHouse(t *testing.T, change func(*Options)) *house {
 	if change != nil {
 		change(&o)
 	}
-	var err error
 	if h.Gateway, err = New(t.Context(), o); err != nil {
-		t.Fatal(err)
-	}
-	front, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	back, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
 		t.Fatal(err)
 	}
 	h.technicians, h.agents = front.Addr().String(), back.Addr().String()

@@ -12,6 +12,7 @@ type Conn struct {
 	net.Conn
 	listener *Listener
 	source   netip.Prefix
+	accepted time.Time
 	grace    *time.Timer
 
 	mu         sync.Mutex // before the listener's
@@ -21,7 +22,7 @@ type Conn struct {
 }
 
 func newConn(l *Listener, inner net.Conn, source netip.Prefix) *Conn {
-	c := &Conn{Conn: inner, listener: l, source: source}
+	c := &Conn{Conn: inner, listener: l, source: source, accepted: time.Now()}
 	c.mu.Lock() // the timer may fire before it is set
 	defer c.mu.Unlock()
 	// A timer, not a deadline: whoever has the connection sets deadlines too.
@@ -32,6 +33,9 @@ func newConn(l *Listener, inner net.Conn, source netip.Prefix) *Conn {
 // Source is what the connection is counted under; invalid for an address that
 // is no IP address.
 func (c *Conn) Source() netip.Prefix { return c.source }
+
+// Accepted is when the connection was let through.
+func (c *Conn) Accepted() time.Time { return c.accepted }
 
 // Handshaken says that the other side has authenticated: it no longer counts
 // as in handshake, and its time no longer runs. It does nothing on a closed
