@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 	"syscall"
@@ -33,6 +34,25 @@ func withLine(line string) []int {
 	})
 }
 
+// withEnv are the processes that were started with one of these variables,
+// NAME=value.
+func withEnv(variables ...string) []int {
+	return running(func(folder string) bool {
+		env, err := os.ReadFile(filepath.Join(folder, "environ"))
+		return err == nil && slices.ContainsFunc(variables, func(v string) bool { return bytes.Contains(env, []byte(v+"\x00")) })
+	})
+}
+
+// commandLines says what processes run.
+func commandLines(pids []int) string {
+	lines := make([]string, len(pids))
+	for i, pid := range pids {
+		text, _ := os.ReadFile(fmt.Sprintf("/proc/%d/cmdline", pid))
+		lines[i] = fmt.Sprintf("%d %q", pid, bytes.ReplaceAll(text, []byte{0}, []byte{' '}))
+	}
+	return strings.Join(lines, ", ")
+}
+
 // cmdAlive: alive COMMANDLINE
 func cmdAlive(ts *testscript.TestScript, neg bool, args []string) {
 	only(ts, neg, args, 1, -1)
@@ -54,10 +74,14 @@ func cmdDead(ts *testscript.TestScript, neg bool, args []string) {
 // cmdKill9: kill9 NAME
 func cmdKill9(ts *testscript.TestScript, neg bool, args []string) {
 	only(ts, neg, args, 1, 1)
-	text, err := os.ReadFile(stageOf(ts).terminal(args[0]) + ".pid")
-	ts.Check(err)
-	pid, err := strconv.Atoi(strings.TrimSpace(string(text)))
-	ts.Check(err)
+	s, pid := stageOf(ts), 0
+	if !until(patience, func() (begun bool) {
+		var err error
+		pid, err = s.pid(args[0])
+		return err == nil
+	}) {
+		ts.Fatalf("%s has not begun:\n%s", args[0], s.screen(args[0]))
+	}
 	ts.Check(syscall.Kill(pid, syscall.SIGKILL))
 }
 
@@ -67,6 +91,11 @@ func (s *stage) strike(t testscript.T) {
 	// A visit that is still open would be announced on the terminals around.
 	_, _ = runIn(s.dir, s.env, "accord", "stop")
 	_, _ = s.tmux("kill-server")
+	// A script that fails doesn't come to where it ends its own servers.
+	servers, _ := filepath.Glob(filepath.Join(s.dir, "*.sock"))
+	for _, socket := range servers {
+		_, _ = runIn(s.dir, s.env, "tmux", "-S", socket, "kill-server")
+	}
 	defer func() {
 		for _, c := range s.cleanups {
 			if _, err := runIn(s.dir, s.env, c[0], c[1:]...); err != nil {
@@ -75,30 +104,17 @@ func (s *stage) strike(t testscript.T) {
 		}
 	}()
 	visits, _ := filepath.Glob(filepath.Join(s.dir, ".accord", "recordings", "*", "*", "*", "*"))
-	marks := [][]byte{[]byte("ACCORD_SCRIPT=" + s.dir + "\x00")}
+	marks := []string{"ACCORD_SCRIPT=" + s.dir}
 	for _, v := range visits {
-		marks = append(marks, []byte("ACCORD_VISIT="+filepath.Base(v)+"\x00"))
+		marks = append(marks, "ACCORD_VISIT="+filepath.Base(v))
 	}
-	left := func() []int {
-		return running(func(folder string) bool {
-			env, err := os.ReadFile(filepath.Join(folder, "environ"))
-			for _, m := range marks {
-				if err == nil && bytes.Contains(env, m) {
-					return true
-				}
-			}
-			return false
-		})
-	}
-	if until(10*time.Second, func() bool { return len(left()) == 0 }) {
+	if until(10*time.Second, func() bool { return len(withEnv(marks...)) == 0 }) {
 		return
 	}
-	var lines []string
-	for _, pid := range left() {
-		text, _ := os.ReadFile(fmt.Sprintf("/proc/%d/cmdline", pid))
-		lines = append(lines, fmt.Sprintf("%d %q", pid, bytes.ReplaceAll(text, []byte{0}, []byte{' '})))
+	left := withEnv(marks...)
+	t.Log("left behind: " + commandLines(left))
+	for _, pid := range left {
 		_ = syscall.Kill(pid, syscall.SIGKILL)
 	}
-	t.Log("left behind: " + strings.Join(lines, ", "))
 	t.FailNow()
 }

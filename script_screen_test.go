@@ -14,7 +14,9 @@ import (
 )
 
 const (
-	patience = 20 * time.Second      // until a screen must show something
+	// patience is until something must have come, on a slow machine too. It is
+	// less than the 45 s after which a silent link is found.
+	patience = 40 * time.Second
 	glance   = 25 * time.Millisecond // between two looks
 )
 
@@ -56,10 +58,8 @@ func cmdOpen(ts *testscript.TestScript, neg bool, args []string) {
 // open runs a command in a terminal of its own, which stays when it has ended.
 func (s *stage) open(ts *testscript.TestScript, name, size string, command []string) {
 	m := sizeWord.FindStringSubmatch(size)
-	_, _ = s.tmux("kill-session", "-t", "="+name)
-	for _, kept := range []string{".pid", ".status"} {
-		_ = os.Remove(s.terminal(name) + kept)
-	}
+	s.vacate(ts, name)
+	s.openings[name]++
 	words := make([]string, len(command))
 	for i, w := range command {
 		words[i] = "'" + strings.ReplaceAll(w, "'", `'\''`) + "'"
@@ -67,12 +67,39 @@ func (s *stage) open(ts *testscript.TestScript, name, size string, command []str
 	_, err := s.tmux("start-server", ";", "set", "-g", "exit-empty", "off", ";", "set", "-g", "remain-on-exit", "on", ";",
 		"set", "-g", "status", "off", ";", "set", "-g", "escape-time", "0", ";", "set", "-g", "default-shell", "/bin/sh", ";",
 		"set", "-g", "remain-on-exit-format", "", ";",
-		"new-session", "-d", "-s", name, "-x", m[1], "-y", m[2], "-e", "LANG="+ts.Getenv("LANG"), "-e", "ACCORD_MINUTES="+ts.Getenv("ACCORD_MINUTES"), "exec in-terminal "+s.terminal(name)+" "+strings.Join(words, " "))
+		"new-session", "-d", "-s", name, "-x", m[1], "-y", m[2], "-e", "LANG="+ts.Getenv("LANG"), "-e", "ACCORD_MINUTES="+ts.Getenv("ACCORD_MINUTES"),
+		"-e", "ACCORD_TERMINAL="+s.terminal(name), "exec in-terminal "+s.terminal(name)+" "+strings.Join(words, " "))
 	ts.Check(err)
 }
 
 // terminal is where the pid and the status of a terminal's program are kept.
-func (s *stage) terminal(name string) string { return filepath.Join(s.dir, ".terminal-"+name) }
+// Each opening has its own: the status of an earlier one may still be written
+// when the next has begun.
+func (s *stage) terminal(name string) string {
+	return filepath.Join(s.dir, fmt.Sprintf(".terminal-%s-%d", name, s.openings[name]))
+}
+
+// vacate takes an earlier terminal of this name away and waits until its
+// program has gone: one that still runs is a technician who is still there.
+func (s *stage) vacate(ts *testscript.TestScript, name string) {
+	if s.openings[name] == 0 {
+		return
+	}
+	_, _ = s.tmux("kill-session", "-t", "="+name) // it may be closed
+	mark := "ACCORD_TERMINAL=" + s.terminal(name)
+	if !until(patience, func() bool { return len(withEnv(mark)) == 0 }) {
+		ts.Fatalf("the terminal %s was taken away, and of its program still run: %s", name, commandLines(withEnv(mark)))
+	}
+}
+
+// pid is that of a terminal's program, once it has begun.
+func (s *stage) pid(name string) (int, error) {
+	text, err := os.ReadFile(s.terminal(name) + ".pid")
+	if err != nil {
+		return 0, err
+	}
+	return strconv.Atoi(strings.TrimSuffix(string(text), "\n"))
+}
 
 // screen is what a terminal shows.
 func (s *stage) screen(name string) string {
@@ -87,6 +114,18 @@ func (s *stage) screen(name string) string {
 // the line breaks that its width made.
 func shows(screen string, want *regexp.Regexp) bool {
 	return want.MatchString(screen) || want.MatchString(strings.Join(strings.Fields(screen), " "))
+}
+
+// find waits until the screen shows the pattern, on one line or over several,
+// and returns what it matched.
+func (s *stage) find(ts *testscript.TestScript, name string, pattern *regexp.Regexp) (m []string) {
+	if !until(patience, func() bool {
+		m = pattern.FindStringSubmatch(strings.Join(strings.Fields(s.screen(name)), " "))
+		return m != nil
+	}) {
+		ts.Fatalf("%s doesn't show %q:\n%s%s", name, pattern, s.screen(name), s.otherScreens(name))
+	}
+	return m
 }
 
 // cmdSee: see NAME REGEXP [SECONDS]
@@ -144,17 +183,20 @@ func cmdType(ts *testscript.TestScript, neg bool, args []string) {
 var codeShown = regexp.MustCompile(`(?:type|tapez) (\d)(\d)\b`)
 
 // cmdCode: code NAME types the code as a person does, one digit and then the
-// other, once the screen shows it.
+// other, once the screen shows it, and waits until the prompt has taken both.
 func cmdCode(ts *testscript.TestScript, neg bool, args []string) {
 	only(ts, neg, args, 1, 1)
 	s, name := stageOf(ts), args[0]
-	s.see(ts, name, codeShown.String())
-	m := codeShown.FindStringSubmatch(strings.Join(strings.Fields(s.screen(name)), " "))
+	m := s.find(ts, name, codeShown)
 	_, err := s.tmux("send-keys", "-t", "="+name+":", m[1])
 	ts.Check(err)
 	s.see(ts, name, `: `+m[1]+` _`)
 	_, err = s.tmux("send-keys", "-t", "="+name+":", m[2])
 	ts.Check(err)
+	half := regexp.MustCompile(`: ` + m[1] + ` _`)
+	if !until(patience, func() bool { return !shows(s.screen(name), half) }) {
+		ts.Fatalf("%s doesn't take the code's second digit:\n%s", name, s.screen(name))
+	}
 }
 
 // quiet is a little longer than the hands must be off the keys before a code
@@ -168,8 +210,7 @@ func cmdPlainCode(ts *testscript.TestScript, neg bool, args []string) {
 	only(ts, neg, args, 1, 1)
 	s, name := stageOf(ts), args[0]
 	shown := regexp.MustCompile(`Type (\d\d) to allow all`)
-	s.see(ts, name, shown.String())
-	m := shown.FindStringSubmatch(s.screen(name))
+	m := s.find(ts, name, shown)
 	over := time.Now().Add(quiet)
 	until(patience, func() bool { return time.Now().After(over) })
 	_, err := s.tmux("send-keys", "-t", "="+name+":", m[1], "Enter")
@@ -182,7 +223,10 @@ func cmdSh(ts *testscript.TestScript, neg bool, args []string) {
 	only(ts, neg, args, 1, 1)
 	s, name := stageOf(ts), args[0]
 	waiting := regexp.MustCompile(`Asking for a visit|A visit on|Devices|Demande de visite|Une visite sur|Appareils`)
-	if !until(patience, func() bool { return !waiting.MatchString(s.screen(name)) }) {
+	if !until(patience, func() bool {
+		screen := s.screen(name) // blank while one screen goes and the next comes
+		return strings.TrimSpace(screen) != "" && !waiting.MatchString(screen)
+	}) {
 		ts.Fatalf("%s has no shell:\n%s%s", name, s.screen(name), s.otherScreens(name))
 	}
 	_, err := s.tmux("send-keys", "-t", "="+name+":", "exec env ENV= PS1='ready> ' sh", "Enter")

@@ -2,6 +2,7 @@ package main
 
 import (
 	"fmt"
+	"math/rand/v2"
 	"net"
 	"os"
 	"os/exec"
@@ -21,7 +22,8 @@ type stage struct {
 	socket    string // of its tmux server
 	technical int    // ports on loopback
 	agents    int
-	settings  []string // "KEY VALUE" of the configuration
+	settings  []string       // "KEY VALUE" of the configuration
+	openings  map[string]int // how often a terminal of a name was opened
 	keys      map[string]string
 	cleanups  [][]string
 }
@@ -36,7 +38,7 @@ func stageOf(ts *testscript.TestScript) *stage {
 // setUp prepares people, ssh and ports. Nothing of the caller's is used: no
 // ~/.ssh, no agent, no tmux, no locale.
 func setUp(e *testscript.Env, bin string) error {
-	s := &stage{dir: e.WorkDir, socket: filepath.Join(e.WorkDir, "tmux.sock"), keys: map[string]string{}}
+	s := &stage{dir: e.WorkDir, socket: filepath.Join(e.WorkDir, "tmux.sock"), keys: map[string]string{}, openings: map[string]int{}}
 	e.Values[stageKey{}] = s
 	// Accounts that a visit may use reach through the folder; it is the
 	// people's own otherwise.
@@ -69,16 +71,21 @@ func setUp(e *testscript.Env, bin string) error {
 var marks atomic.Int64
 
 // freePorts finds ports that nobody listens on. They are told apart by being
-// open together.
+// open together. They are below those that the system gives to who asks for
+// any: such a one could be a client's before the gateway listens there.
 func freePorts(n int) ([]int, error) {
 	var ports []int
-	for range n {
-		l, err := net.Listen("tcp", "127.0.0.1:0")
+	for try := 0; len(ports) < n; try++ {
+		port := 10_000 + rand.IntN(20_000) //nolint:gosec // any number
+		l, err := net.Listen("tcp", "127.0.0.1:"+strconv.Itoa(port))
+		if err != nil && try < 100 {
+			continue // somebody listens there
+		}
 		if err != nil {
 			return nil, err
 		}
 		defer l.Close() //nolint:errcheck // nobody connects
-		ports = append(ports, l.Addr().(*net.TCPAddr).Port)
+		ports = append(ports, port)
 	}
 	return ports, nil
 }

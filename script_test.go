@@ -27,7 +27,7 @@ import (
 //	open NAME [WxH] COMMAND a terminal of its own, 80x24 unless said otherwise
 //	sh NAME                 waits for a visit's shell in NAME; its prompt is "ready>" then
 //	type NAME KEYS…         in one burst, as tmux names keys
-//	see NAME REGEXP [S]     waits until the screen shows it (20 s); `! see` until it doesn't
+//	see NAME REGEXP [S]     waits until the screen shows it (40 s); `! see` until it doesn't
 //	code NAME               waits for the prompt's code and types it
 //	plain-code NAME         types it in the line mode
 //	noise NAME SECONDS      random keys, Enter and pastes; a prompt must survive them
