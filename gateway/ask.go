@@ -78,14 +78,24 @@ func (s *session) await(ctx context.Context, v *visit, wait func(*visit) error) 
 	}
 }
 
+// question is what the policy is asked about.
+func (s *session) question(h *home, a asked) policy.Request {
+	return policy.Request{
+		Person: s.me(), Device: h.device.Name, Labels: h.device.Labels, Capabilities: a.capabilities,
+		Minutes: a.minutes, Reason: a.reason, Ticket: a.ticket, Login: a.login,
+	}
+}
+
+// facts are what a law decides with. open are the person's visits that may lend
+// their reason and ticket.
+func (g *Gateway) facts(l *law, h *home, open []policy.Visit) policy.Facts {
+	return policy.Facts{Policy: l.policy, Offers: texts(h.hello.Capabilities), Logins: h.hello.Logins, Open: open}
+}
+
 // decide asks the policy about a request.
 func (s *session) decide(h *home, a asked, now time.Time) policy.Decision {
-	return policy.Decide(policy.Request{
-		Person: s.person.Person, Device: h.device.Name, Labels: h.device.Labels, Capabilities: a.capabilities,
-		Minutes: a.minutes, Reason: a.reason, Ticket: a.ticket, Login: a.login,
-	}, policy.Facts{
-		Policy: s.gateway.rules, Offers: texts(h.hello.Capabilities), Logins: h.hello.Logins, Open: s.gateway.visits.of(s.person),
-	}, now)
+	g := s.gateway
+	return policy.Decide(s.question(h, a), g.facts(g.law(), h, g.visits.of(s.person)), now)
 }
 
 func texts(list []wire.Capability) []string {
@@ -126,7 +136,11 @@ func (s *session) propose(ctx context.Context, h *home, t target, want *asked) (
 	for _, c := range want.capabilities {
 		caps = append(caps, wire.Capability(c))
 	}
-	return s.gateway.begin(s.person, h, d, wire.Request{Capabilities: caps, Login: want.login})
+	p := s.person
+	p.Person = s.me()
+	r := s.question(h, *want)
+	r.Reason, r.Ticket = d.Reason, d.Ticket
+	return s.gateway.begin(p, h, r, d, wire.Request{Capabilities: caps, Login: want.login})
 }
 
 // form asks the technician for reason, ticket, capabilities and minutes.

@@ -65,7 +65,7 @@ func (s *session) manage(ctx context.Context, unknown string) int {
 		s.say(where + fmt.Sprintf("%s is no command of the gateway; `help` lists them.", wire.Clean(words[0], wire.MaxName)))
 		return exitUsage
 	}
-	if ok, why := policy.May(s.person.Person, cmd.name); !ok {
+	if ok, why := policy.May(s.me(), cmd.name); !ok {
 		s.gateway.denied(s.person, "command "+string(cmd.name), why)
 		s.say(why)
 		return exitRefused
@@ -105,11 +105,11 @@ func (s *session) help() {
 		"ssh DEVICE@GATEWAY          straight to a device; LOGIN+DEVICE@GATEWAY as another account\n" +
 		"ssh GATEWAY COMMAND         one of these:\n\n")
 	for _, c := range commands() {
-		if ok, _ := policy.May(s.person.Person, c.name); ok {
+		if ok, _ := policy.May(s.me(), c.name); ok {
 			fmt.Fprintf(&b, "  %-11s %s\n              %s\n", c.name, c.about, c.usage)
 		}
 	}
-	fmt.Fprintf(&b, "\nYou are %s (%s).\n", s.person.Name, strings.Join(s.person.Roles, ", "))
+	fmt.Fprintf(&b, "\nYou are %s (%s).\n", s.person.Name, strings.Join(s.me().Roles, ", "))
 	s.print(b.String())
 }
 
@@ -215,7 +215,7 @@ func since(t time.Time) string {
 
 // release ends a device's quarantine.
 func (s *session) release(ctx context.Context, name string) error {
-	if ok, why := policy.May(s.person.Person, policy.Manage); !ok {
+	if ok, why := policy.May(s.me(), policy.Manage); !ok {
 		s.gateway.denied(s.person, "devices release", why)
 		return errors.New(why)
 	}

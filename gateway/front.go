@@ -123,7 +123,7 @@ func (g *Gateway) serverConfig(ctx ssh.Context) *gossh.ServerConfig {
 // offered says whether a key could log in. It says nothing about who is there:
 // the client has proved nothing yet.
 func (g *Gateway) offered(conn gossh.ConnMetadata, key gossh.PublicKey) (*gossh.Permissions, error) {
-	if _, ok := g.people.Find(key); !ok {
+	if _, ok := g.law().people.Find(key); !ok {
 		return nil, errors.New("this key is not known here")
 	}
 	return &gossh.Permissions{Extensions: map[string]string{personExtension: string(key.Marshal())}}, nil
@@ -172,11 +172,11 @@ func (g *Gateway) identify(conn *gossh.ServerConn) (person, bool) {
 	if err != nil {
 		return person{}, false
 	}
-	found, ok := g.people.Find(key)
+	found, ok := g.law().people.Find(key)
 	if !ok {
 		return person{}, false
 	}
-	return person{Person: found, fingerprint: gossh.FingerprintSHA256(key), address: conn.RemoteAddr().String(), reached: conn.LocalAddr()}, true
+	return person{Person: found, key: key, fingerprint: gossh.FingerprintSHA256(key), address: conn.RemoteAddr().String(), reached: conn.LocalAddr()}, true
 }
 
 // enterRunning counts something that must end before the gateway has.

@@ -13,6 +13,7 @@ import (
 	"os"
 	"path/filepath"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	gossh "golang.org/x/crypto/ssh"
@@ -37,17 +38,17 @@ type Options struct {
 // Gateway is one gateway. It is made by [New] and serves once.
 type Gateway struct {
 	cfg     Config
-	rules   policy.Config
-	people  *policy.People
 	version string
 	log     *slog.Logger
 	key     gossh.Signer
 	store   *store.Store
 	library *recordings.Library
 
-	homes   registry
-	visits  visits
-	changes changes
+	inForce  atomic.Pointer[law]
+	homes    registry
+	visits   visits
+	sessions sessions
+	changes  changes
 
 	ctx     context.Context //nolint:containedctx // its life is the gateway's
 	stop    context.CancelCauseFunc
@@ -58,10 +59,7 @@ type Gateway struct {
 // open, and refuses to start half-configured: without people nobody could ever
 // log in. The caller must Serve or Close it.
 func New(ctx context.Context, o Options) (_ *Gateway, err error) {
-	if len(o.People) == 0 {
-		return nil, errors.New("the gateway knows no people, so nobody could log in: add [[people]] with name, keys and roles to the configuration")
-	}
-	people, err := policy.NewPeople(o.People)
+	law, err := newLaw(o)
 	if err != nil {
 		return nil, err
 	}
@@ -73,10 +71,11 @@ func New(ctx context.Context, o Options) (_ *Gateway, err error) {
 		return nil, err
 	}
 	g := &Gateway{
-		cfg: o.Config.Named(), rules: o.Policy, people: people, version: o.Version, log: o.Log, key: key,
+		cfg: o.Config.Named(), version: o.Version, log: o.Log, key: key,
 		homes: registry{homes: make(map[string]*home)}, visits: visits{live: make(map[string]*visit)},
-		changes: changes{changed: make(chan struct{})},
+		sessions: sessions{open: make(map[*session]struct{})}, changes: changes{changed: make(chan struct{})},
 	}
+	g.inForce.Store(law)
 	g.ctx, g.stop = context.WithCancelCause(context.Background())
 	g.library, err = recordings.Open(o.Recordings, func(statement []byte) ([]byte, error) {
 		return wire.Sign(key, wire.NamespaceSeal, statement)

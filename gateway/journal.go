@@ -212,6 +212,8 @@ func (g *Gateway) visitEnded(v *visit, why ending, sealed wire.Head, card *wire.
 	ended := v.entry()
 	switch why.by {
 	case v.person.Name:
+	case byPolicy:
+		ended.Actor, ended.Address = "gateway", ""
 	case byUser, byTime, byLink, byGateway, "agent":
 		ended.Actor, ended.Address = "device "+v.home.device.Name, v.home.address
 	default: // a supervisor

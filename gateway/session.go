@@ -2,6 +2,7 @@ package gateway
 
 import (
 	"context"
+	"errors"
 	"io"
 	"net"
 	"strings"
@@ -16,9 +17,11 @@ import (
 )
 
 // person is who is at the other end of a connection, by the key that finished
-// its handshake.
+// its handshake. Roles are those of that moment: whoever asks what somebody may
+// do now asks [session.me] or [law.find].
 type person struct {
 	policy.Person
+	key         gossh.PublicKey
 	fingerprint string
 	address     string   // where they come from
 	reached     net.Addr // where they reached the gateway
@@ -31,6 +34,7 @@ type session struct {
 	gateway *Gateway
 	person  person
 	user    string // the SSH user name: where to go, never who it is
+	cancel  context.CancelCauseFunc
 	ch      gossh.Channel
 	in      *tui.Input
 	window  *tui.Window
@@ -62,7 +66,12 @@ func (g *Gateway) serveSession(ctx context.Context, p person, user string, nc go
 	}
 	ctx, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
-	s := &session{gateway: g, person: p, user: user, ch: ch, window: tui.NewWindow(tui.Size{})}
+	s := &session{gateway: g, person: p, user: user, cancel: cancel, ch: ch, window: tui.NewWindow(tui.Size{})}
+	g.sessions.add(s)
+	defer g.sessions.remove(s)
+	if _, ok := g.law().find(p); !ok {
+		cancel(ending{byPolicy, goneSentence(p)}) // the law has changed since they were let in
+	}
 	var story sync.WaitGroup
 	for req := range reqs {
 		ok := s.request(req)
@@ -71,7 +80,11 @@ func (g *Gateway) serveSession(ctx context.Context, p person, user string, nc go
 		}
 		if ok && (req.Type == "shell" || req.Type == "exec") {
 			s.in = tui.NewInput(ch)
-			story.Go(func() { s.finish(s.run(ctx)) })
+			story.Go(func() {
+				status := s.run(ctx)
+				s.sayEnded(ctx)
+				s.finish(status)
+			})
 		}
 	}
 	cancel(errGone)
@@ -79,6 +92,13 @@ func (g *Gateway) serveSession(ctx context.Context, p person, user string, nc go
 	story.Wait()
 	if s.in != nil {
 		s.in.Close()
+	}
+}
+
+// sayEnded says why the gateway has ended the session.
+func (s *session) sayEnded(ctx context.Context) {
+	if why, ok := errors.AsType[ending](context.Cause(ctx)); ok && why.by == byPolicy {
+		s.say(why.cause)
 	}
 }
 

@@ -79,7 +79,7 @@ func (s *session) lost(unknown string) int {
 // browse shows the list, goes to the device that is picked, and comes back.
 func (s *session) browse(ctx context.Context, unknown string) int {
 	list := tui.DeviceList{Organisation: s.gateway.cfg.Organisation, Person: s.person.Name}
-	if ok, _ := policy.May(s.person.Person, policy.Enroll); ok {
+	if ok, _ := policy.May(s.me(), policy.Enroll); ok {
 		list.Enroll = "ssh … enroll"
 	}
 	if unknown != "" && strings.Contains(s.user, "+") {

@@ -58,6 +58,7 @@ type visit struct {
 	person   person
 	home     *home
 	req      wire.Request
+	want     policy.Request // as the policy was asked, with the reason and ticket that were lent
 	decision policy.Decision
 	asked    time.Time
 
@@ -113,7 +114,7 @@ func (v *visit) leave() { v.end(ending{v.person.Name, technicianLeft}) }
 
 // begin starts a visit for a request that the policy allowed. The caller holds
 // it and must release it.
-func (g *Gateway) begin(p person, h *home, d policy.Decision, req wire.Request) (*visit, error) {
+func (g *Gateway) begin(p person, h *home, want policy.Request, d policy.Decision, req wire.Request) (*visit, error) {
 	now := time.Now()
 	// Clean, as the device will sign it: it signs what it has decoded.
 	req.Visit, req.Organisation = newVisitID(now), wire.Clean(g.cfg.Organisation, wire.MaxName)
@@ -121,7 +122,7 @@ func (g *Gateway) begin(p person, h *home, d policy.Decision, req wire.Request) 
 	req.Minutes, req.Reason, req.Ticket = d.Minutes, wire.Clean(d.Reason, wire.MaxReason), wire.Clean(d.Ticket, wire.MaxTicket)
 	ctx, end := context.WithCancelCause(g.ctx)
 	v := &visit{
-		gateway: g, person: p, home: h, req: req, decision: d, asked: now, ctx: ctx, end: end, holders: 1,
+		gateway: g, person: p, home: h, req: req, want: want, decision: d, asked: now, ctx: ctx, end: end, holders: 1,
 		prompt: tui.WaitState{Phase: tui.PhaseAsking}, moved: make(chan struct{}),
 		decided: make(chan struct{}), opened: make(chan struct{}), left: make(chan struct{}), done: make(chan struct{}),
 	}
@@ -133,6 +134,10 @@ func (g *Gateway) begin(p person, h *home, d policy.Decision, req wire.Request) 
 	g.visits.live[req.Visit] = v
 	g.visits.mu.Unlock()
 	g.running.Go(v.run)
+	if why := v.recheck(g.law(), now); why != "" {
+		// The law changed between the decision and now.
+		v.end(ending{byPolicy, why})
+	}
 	return v, nil
 }
 
