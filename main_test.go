@@ -120,7 +120,7 @@ func TestCheckMistakes(t *testing.T) {
 	key := "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIPdcYVUVtN4vo65hoLb4FX/uXKPL4ikFZVUjKm60i9cf"
 	for _, c := range []struct{ name, text, want string }{
 		{"unknown section", "[agents]\n", ":1: agents: unknown key; known here: agent, gateway, people, policy, recordings"},
-		{"unknown key", "[policy]\nlongest = 5", ":2: policy.longest: unknown key; known here: default_minutes, longest_minutes, reason_min, reason_required, ticket_pattern, ticket_required"},
+		{"unknown key", "[policy]\nlongest = 5", ":2: policy.longest: unknown key; known here: default_minutes, longest_minutes, override, reason_min, reason_required, ticket_pattern, ticket_required"},
 		{"duration", "[agent]\nprompt = \"soon\"", `:2: agent.prompt: "soon" is no duration; write for example "2m"`},
 		{"gateway", "[gateway]\nlisten = \"2222\"", `:2: gateway.listen: "2222" is no address; write host:port, for example "127.0.0.1:2222"`},
 		{"limits", "[gateway]\n[gateway.limits]\nhandshakes = 0", ":3: gateway.limits.handshakes: 0 is impossible; 1 to 10000 are allowed"},

@@ -23,9 +23,26 @@ const (
 	Manage     Command = "manage" // rename, release or remove a device
 )
 
+// The commands about overrides of the user's consent.
+const (
+	OverrideRequest Command = "override request"
+	OverrideDrill   Command = "override drill" // ask for one that opens nothing
+	OverrideOpen    Command = "override open"  // use one
+	OverrideList    Command = "override list"
+	OverrideShow    Command = "override show" // the statement, to be signed
+	OverrideApprove Command = "override approve"
+	OverrideDeny    Command = "override deny"
+	OverrideReview  Command = "override review"
+	RosterList      Command = "override roster" // which list of supervisors is in force where
+	RosterShow      Command = "override roster show"
+	RosterSign      Command = "override roster sign"
+)
+
 // Commands are all commands, as help lists them.
 func Commands() []Command {
-	return []Command{Devices, Explain, Visits, Kill, Recordings, Play, Verify, Audit, Enroll, Manage}
+	return []Command{Devices, Explain, Visits, Kill, Recordings, Play, Verify, Audit, Enroll, Manage,
+		OverrideRequest, OverrideDrill, OverrideOpen, OverrideList, OverrideShow, OverrideApprove, OverrideDeny, OverrideReview,
+		RosterList, RosterShow, RosterSign}
 }
 
 // roles is the one table of who may run what.
@@ -37,8 +54,18 @@ func (c Command) roles() []Role {
 		return []Role{Supervisor, Auditor}
 	case Audit: // supervisors see in it who refused, and why
 		return []Role{Supervisor, Auditor}
-	case Kill:
+	case Kill, OverrideApprove, RosterSign:
 		return []Role{Supervisor}
+	case OverrideDeny: // a technician takes back what they asked for
+		return []Role{Supervisor, Technician}
+	case OverrideRequest, OverrideDrill, OverrideOpen:
+		return []Role{Technician}
+	case OverrideList, OverrideShow: // a technician sees their own
+		return []Role{Technician, Supervisor, Auditor}
+	case OverrideReview:
+		return []Role{Supervisor, Auditor}
+	case RosterList, RosterShow:
+		return []Role{Supervisor, Auditor, Admin}
 	case Recordings, Play, Verify:
 		return []Role{Auditor}
 	case Enroll, Manage:

@@ -4,6 +4,7 @@
 package policy
 
 import (
+	"errors"
 	"fmt"
 	"regexp"
 )
@@ -24,12 +25,14 @@ type Config struct {
 	ReasonMin      int    `toml:"reason_min"` // characters, where a reason is required
 	TicketRequired bool   `toml:"ticket_required"`
 	TicketPattern  string `toml:"ticket_pattern"` // RE2, for the whole ticket; empty takes any
+	// Override says when a visit may be opened without consent.
+	Override Override `toml:"override"`
 }
 
 // Defaults are the values in force without a file. The zero [Config] allows
 // nothing.
 func Defaults() Config {
-	return Config{LongestMinutes: 60, DefaultMinutes: 30, ReasonRequired: true, ReasonMin: 4}
+	return Config{LongestMinutes: 60, DefaultMinutes: 30, ReasonRequired: true, ReasonMin: 4, Override: OverrideDefaults()}
 }
 
 // Mistake is a value of the configuration that can't be, with the key it is
@@ -61,7 +64,16 @@ func (c Config) Check() error {
 	if _, err := c.ticket(); err != nil {
 		return mistake("ticket_pattern", "%q is no regular expression (%v); write for example '[A-Z]+-[0-9]+'", c.TicketPattern, err)
 	}
-	return nil
+	return under("override", c.Override.Check())
+}
+
+// under puts a [Mistake] of a section below the section's key.
+func under(section string, err error) error {
+	var m Mistake
+	if errors.As(err, &m) {
+		return Mistake{Key: section + "." + m.Key, Sentence: m.Sentence}
+	}
+	return err
 }
 
 // ticket compiles the pattern; it matches a whole ticket, never a part of one.

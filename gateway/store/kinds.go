@@ -72,11 +72,52 @@ const (
 	VisitNoted Kind = "visit.noted"
 )
 
+// What happens to an override. Data: override (its number), technician,
+// exercise ("yes" or nothing) in all of them.
+const (
+	// OverrideAsked: Actor asks for one. Data: technician_key, key (of the
+	// device), until, needed, statement (SHA-256 of what is to be signed).
+	OverrideAsked Kind = "override.requested"
+	// OverrideSigned: Actor signed it. Data: signer_key, signatures, needed,
+	// signature (SHA-256).
+	OverrideSigned Kind = "override.signed"
+	// OverrideGranted: that was the last signature that it needed. Data: until.
+	OverrideGranted Kind = "override.approved"
+	// OverrideClosed: Actor denied it, took it back, or, a device, refused it.
+	// Data: state, cause.
+	OverrideClosed Kind = "override.denied"
+	// OverrideTaken: the device opened Visit by it. Data: technician_key,
+	// signer_1, signer_2 (name and key).
+	OverrideTaken Kind = "override.used"
+	// OverrideSettled: Actor reviewed it. Data: verdict, note.
+	OverrideSettled Kind = "override.reviewed"
+	// OverrideOverdue: nobody reviewed it in time. Data: due. No success.
+	OverrideOverdue Kind = "override.overdue"
+)
+
+// What happens around overrides.
+const (
+	// RosterChanged: the list of supervisors that devices pin. Data: version,
+	// state (proposed, withdrawn, signed), statement (SHA-256), signer.
+	RosterChanged Kind = "roster.changed"
+	// RosterPinned: Device said which list it has. Data: version, why (it did
+	// not take the newest).
+	RosterPinned Kind = "roster.pinned"
+	// AlertStranger: the device's user did not know who asked for Visit. Data:
+	// technician.
+	AlertStranger Kind = "alert.stranger"
+	// WebhookLost: for a day the webhook could not be told of an entry. Data:
+	// entry (its number), why. No success.
+	WebhookLost Kind = "webhook.lost"
+)
+
 var kinds = []Kind{
 	GatewayStarted, GatewayStopped, ConfigLoaded, ClockStepped,
 	LoginAccepted, LoginDenied, RecordingViewed, TokenMade,
 	DeviceEnrolled, DeviceOnline, DeviceAway, DeviceQuarantined, DeviceReleased,
 	VisitRequested, VisitAnswered, VisitOpened, VisitEnded, RecordingSealed, VisitNoted,
+	OverrideAsked, OverrideSigned, OverrideGranted, OverrideClosed, OverrideTaken, OverrideSettled, OverrideOverdue,
+	RosterChanged, RosterPinned, AlertStranger, WebhookLost,
 }
 
 // Known reports whether k is one of the kinds above.

@@ -80,6 +80,12 @@ type Answer struct {
 	Until   time.Time  // when approved
 	Later   time.Time  // when postponed
 	Cause   string     // why not
+	// Stranger: the user does not know who asked; it is entered by itself too.
+	Stranger bool
+	// Override is the number of the override that was to open the visit; 0 for
+	// none. Proven: it is an exercise, and the device found it good.
+	Override int
+	Proven   bool
 	// Statement is what the device has signed. Unanswered may come without:
 	// nobody waited for it, or the link was lost.
 	Statement, Signature []byte
@@ -119,28 +125,44 @@ func signed(statement, signature []byte, must bool) error {
 }
 
 // AnswerVisit takes a visit from requested to the answer's state.
-func (s *Store) AnswerVisit(ctx context.Context, id string, a Answer, e Entry) error {
-	if err := a.check(e.At); err != nil {
+func (s *Store) AnswerVisit(ctx context.Context, id string, a Answer, by Entry) error {
+	if err := a.check(by.At); err != nil {
 		return err
 	}
-	return s.step(ctx, id, []VisitState{Requested}, e, func(g *group, v Visit) error {
+	return s.step(ctx, id, []VisitState{Requested}, by, func(g *group, v Visit) error {
 		for _, c := range a.Granted {
 			if !slices.Contains(v.Capabilities, c) {
 				return invalid("capability %q was granted but not asked for", c)
 			}
 		}
-		v.State, v.Answered, v.Cause = a.State, e.At, a.Cause
+		v.State, v.Answered, v.Cause = a.State, by.At, a.Cause
 		v.Granted, v.Until, v.Later = a.Granted, a.Until, a.Later
 		if a.Login != "" {
 			v.Login = a.Login
 		}
 		v.Consent, v.ConsentSignature = a.Statement, a.Signature
-		e := e.did(VisitAnswered, v.Device, v.ID).with("answer", string(a.State), "cause", a.Cause,
+		e := by.did(VisitAnswered, v.Device, v.ID).with("answer", string(a.State), "cause", a.Cause,
 			"granted", strings.Join(a.Granted, " "), "until", stamp(a.Until), "later", stamp(a.Later),
 			"consent", digest(a.Statement))
 		e.Success = a.State == Approved
-		return g.save(v, e)
+		if err := g.save(v, e); err != nil {
+			return err
+		}
+		return g.answered(v, a, by)
 	})
+}
+
+// answered notes what an answer means beyond its visit.
+func (g *group) answered(v Visit, a Answer, e Entry) error {
+	if a.Stranger {
+		if err := g.log(e.did(AlertStranger, v.Device, v.ID).with("technician", v.Technician, "technician_key", v.TechnicianKey)); err != nil {
+			return err
+		}
+	}
+	if a.Override == 0 {
+		return nil
+	}
+	return g.judged(v, a, e)
 }
 
 // OpenVisit takes a visit from approved to open, once its recording runs in

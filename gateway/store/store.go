@@ -11,6 +11,7 @@ import (
 	"path/filepath"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"unicode"
 	"unicode/utf8"
 
@@ -55,6 +56,8 @@ type Store struct {
 	// why nothing can be added to the log.
 	tree  tree
 	unfit error
+
+	announce atomic.Bool // whether the webhook is told of anything
 
 	changes chan *change
 	quit    chan struct{} // closed by Close

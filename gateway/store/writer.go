@@ -29,6 +29,7 @@ type group struct {
 	ctx     context.Context //nolint:containedctx // its life is the transaction's
 	tx      *sql.Tx
 	entries []Entry
+	silent  bool // something changed that no entry tells of: see hooks.go
 }
 
 // log has entries committed with the change that is being made.
@@ -143,12 +144,14 @@ func (s *Store) transact(changes []*change) error {
 		}
 		c.err = s.explain("make the change", c.err)
 	}
-	if len(g.entries) == 0 {
-		return nil // nothing was changed: each change has an entry
+	if len(g.entries) == 0 && !g.silent {
+		return nil // nothing was changed: each other change has an entry
 	}
-	next, err := s.extend(g)
-	if err != nil {
-		return err
+	next := s.tree
+	if len(g.entries) > 0 {
+		if next, err = s.extend(g); err != nil {
+			return err
+		}
 	}
 	if err := tx.Commit(); err != nil {
 		return err
@@ -205,6 +208,9 @@ func (s *Store) extend(g *group) (tree, error) {
 			e.Actor, e.Device, e.Visit, string(text), flat(hashes)); err != nil {
 			return t, err
 		}
+	}
+	if err := s.keepHooks(g, s.tree.size+1); err != nil {
+		return t, fmt.Errorf("keep what the webhook must be told: %w", err)
 	}
 	root, err := t.root()
 	if err != nil {
