@@ -43,7 +43,7 @@ func (f *File) Check() error {
 	if err := config.Under("policy", f.Policy.Check()); err != nil {
 		return err
 	}
-	_, err := policy.NewPeople(f.People)
+	_, err := policy.NewPeople(f.People, nil)
 	return config.Under("people", err)
 }
 

@@ -75,6 +75,9 @@ func (f *filler) duration(key string, value any, into reflect.Value) {
 
 func (f *filler) text(key string, value any, into encoding.TextUnmarshaler) {
 	s, ok := value.(string)
+	if day, is := value.(time.Time); is && day.Location().String() == "date-local" {
+		s, ok = day.Format(time.DateOnly), true // TOML's own date: 2027-05-01 without quotes
+	}
 	if !ok {
 		f.bad(key, "a text in quotes is expected, not %s", show(value))
 		return

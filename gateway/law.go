@@ -21,7 +21,7 @@ func newLaw(o Options) (*law, error) {
 	if len(o.People) == 0 {
 		return nil, errors.New("the gateway knows no people, so nobody could log in: add [[people]] with name, keys and roles to the configuration")
 	}
-	people, err := policy.NewPeople(o.People)
+	people, err := policy.NewPeople(o.People, nil)
 	if err != nil {
 		return nil, err
 	}

@@ -44,44 +44,106 @@ type Person struct {
 	Full  string   `toml:"full"`
 	Keys  []string `toml:"keys"` // lines as in authorized_keys, without options
 	Roles []string `toml:"roles"`
+	// Principals of certificates that mean this person, besides the name.
+	Principals []string `toml:"principals"`
+	// TOTPFile holds the secret of the person's one-time codes; empty: none is
+	// asked for. See [ParseSecret].
+	TOTPFile string `toml:"totp_file"`
+	// TrainedUntil is the last day on which the person may visit; none: no
+	// training is asked for, unless the charter says so.
+	TrainedUntil Date `toml:"trained_until"`
 }
 
 // Has reports whether the person holds a role.
 func (p Person) Has(r Role) bool { return p.Name != "" && slices.Contains(p.Roles, string(r)) }
 
-// People finds people by their keys. It doesn't change after [NewPeople] and
-// is safe for concurrent use. The zero value knows nobody.
+// People finds people by their keys and certificates. It doesn't change after
+// [NewPeople] and is safe for concurrent use. The zero value knows nobody.
 type People struct {
-	byKey map[string]Person // by the wire form of the key
+	list        []Person
+	byKey       map[string]Person // by the wire form of the key
+	byPrincipal map[string]Person
+	authorities map[string]authority // by the wire form of the key
 }
 
-// NewPeople checks the entries and indexes them by key. An error is a
-// [Mistake] whose key begins with the index of the entry: "[2].keys[0]".
-func NewPeople(list []Person) (*People, error) {
-	names := make(map[string]bool, len(list))
-	byKey := make(map[string]Person)
-	for i, p := range list {
-		at := fmt.Sprintf("[%d]", i)
-		if err := p.check(at); err != nil {
+// NewPeople checks the entries and indexes them by key and principal. An error
+// is a [Mistake] whose key begins with the index of the entry: "[2].keys[0]".
+// The authorities must have passed [CheckAuthorities].
+func NewPeople(list []Person, authorities []Authority) (*People, error) {
+	p := &People{
+		list: slices.Clone(list), byKey: make(map[string]Person), byPrincipal: make(map[string]Person),
+		authorities: make(map[string]authority),
+	}
+	for i, a := range authorities {
+		if err := p.trust(fmt.Sprintf("[%d]", i), a); err != nil {
 			return nil, err
 		}
-		if names[p.Name] {
-			return nil, mistake(at+".name", "%q stands here a second time; names are unique", p.Name)
-		}
-		names[p.Name] = true
-		for j, line := range p.Keys {
-			at := fmt.Sprintf("%s.keys[%d]", at, j)
-			key, err := ParseKey(line)
-			if err != nil {
-				return nil, mistake(at, "%v", err)
-			}
-			if other, ok := byKey[string(key.Marshal())]; ok {
-				return nil, mistake(at, "this key of %s is already that of %s; a key belongs to one person and stands once", p.Name, other.Name)
-			}
-			byKey[string(key.Marshal())] = p
+	}
+	for i, person := range list {
+		if err := p.add(fmt.Sprintf("[%d]", i), person); err != nil {
+			return nil, err
 		}
 	}
-	return &People{byKey: byKey}, nil
+	return p, nil
+}
+
+// add checks and indexes one person.
+func (p *People) add(at string, person Person) error {
+	if err := person.check(at); err != nil {
+		return err
+	}
+	if len(person.Keys) == 0 && len(p.authorities) == 0 {
+		return mistake(at+".keys", "%s has no key and could never log in; add a line of their .pub file", person.Name)
+	}
+	other, taken := p.byPrincipal[person.Name]
+	switch {
+	case taken && other.Name == person.Name:
+		return mistake(at+".name", "%q stands here a second time; names are unique", person.Name)
+	case taken:
+		return mistake(at+".name", "%q is a principal of %s already; a name in a certificate means one person", person.Name, other.Name)
+	}
+	p.byPrincipal[person.Name] = person
+	for j, name := range person.Principals {
+		at := fmt.Sprintf("%s.principals[%d]", at, j)
+		if !validPrincipal(name) {
+			return mistake(at, "%q is no principal; 1 to %d printable characters without spaces and commas are allowed", name, principalMost)
+		}
+		if other, ok := p.byPrincipal[name]; ok {
+			return mistake(at, "%q already means %s; a name in a certificate means one person and stands once", name, other.Name)
+		}
+		p.byPrincipal[name] = person
+	}
+	return p.addKeys(at, person)
+}
+
+func (p *People) addKeys(at string, person Person) error {
+	for j, line := range person.Keys {
+		at := fmt.Sprintf("%s.keys[%d]", at, j)
+		key, err := ParseKey(line)
+		if err != nil {
+			return mistake(at, "%v", err)
+		}
+		if other, ok := p.byKey[string(key.Marshal())]; ok {
+			return mistake(at, "this key of %s is already that of %s; a key belongs to one person and stands once", person.Name, other.Name)
+		}
+		if a, ok := p.authorities[string(key.Marshal())]; ok {
+			return mistake(at, "this key of %s signs the certificates of the authority %q; nobody logs in with such a key", person.Name, a.name)
+		}
+		p.byKey[string(key.Marshal())] = person
+	}
+	return nil
+}
+
+// All are the people in the order of the configuration.
+func (p *People) All() []Person { return slices.Clone(p.list) }
+
+// Named is the person of that name.
+func (p *People) Named(name string) (Person, bool) {
+	i := slices.IndexFunc(p.list, func(person Person) bool { return person.Name == name })
+	if i < 0 {
+		return Person{}, false
+	}
+	return p.list[i], true
 }
 
 // Find is the person whose key this is. A certificate is nobody's key.
@@ -100,8 +162,8 @@ func (p Person) check(at string) error {
 		return mistake(at+".name", "%q is no name; 1 to 64 lower case letters, digits and . _ @ - are allowed", p.Name)
 	case len([]rune(p.Full)) > fullMost || strings.ContainsFunc(p.Full, func(r rune) bool { return !unicode.IsPrint(r) }):
 		return mistake(at+".full", "%q is no full name; up to %d printable characters are allowed", p.Full, fullMost)
-	case len(p.Keys) == 0:
-		return mistake(at+".keys", "%s has no key and could never log in; add a line of their .pub file", p.Name)
+	case strings.ContainsFunc(p.TOTPFile, func(r rune) bool { return !unicode.IsPrint(r) }):
+		return mistake(at+".totp_file", "%q is no name of a file", p.TOTPFile)
 	case len(p.Roles) == 0:
 		return mistake(at+".roles", "%s has no role and may do nothing; allowed are %s", p.Name, roleNames())
 	case p.Has(Auditor) && p.Has(Admin):
@@ -142,14 +204,21 @@ func ParseKey(line string) (ssh.PublicKey, error) {
 	if len(options) > 0 {
 		return nil, fmt.Errorf("the option %.40q stands before the key and would have no effect; remove it", options[0])
 	}
+	if err := checkKey(key); err != nil {
+		return nil, err
+	}
+	return key, nil
+}
+
+func checkKey(key ssh.PublicKey) error {
 	switch key.Type() {
 	case ssh.KeyAlgoED25519, ssh.KeyAlgoSKED25519, ssh.KeyAlgoSKECDSA256,
 		ssh.KeyAlgoECDSA256, ssh.KeyAlgoECDSA384, ssh.KeyAlgoECDSA521:
-		return key, nil
+		return nil
 	case ssh.KeyAlgoRSA:
-		return key, checkRSA(key)
+		return checkRSA(key)
 	}
-	return nil, fmt.Errorf("keys of the type %q are not accepted; use ssh-ed25519, ecdsa, an sk- key, or rsa", key.Type())
+	return fmt.Errorf("keys of the type %q are not accepted; use ssh-ed25519, ecdsa, an sk- key, or rsa", key.Type())
 }
 
 func checkRSA(key ssh.PublicKey) error {

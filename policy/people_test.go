@@ -13,7 +13,7 @@ func TestPeopleFindsByKey(t *testing.T) {
 	people, err := NewPeople([]Person{
 		{Name: "alice", Full: "Alice Martin", Keys: []string{first, second}, Roles: []string{"technician", "supervisor"}},
 		{Name: "bob@example.org", Keys: []string{third}, Roles: []string{"auditor"}},
-	})
+	}, nil)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -42,7 +42,7 @@ func TestCertificateIsNobodysKey(t *testing.T) {
 		t.Fatal(err)
 	}
 	inner := strings.TrimSpace(string(ssh.MarshalAuthorizedKey(cert.(*ssh.Certificate).Key)))
-	people, err := NewPeople([]Person{{Name: "alice", Keys: []string{inner}, Roles: []string{"technician"}}})
+	people, err := NewPeople([]Person{{Name: "alice", Keys: []string{inner}, Roles: []string{"technician"}}}, nil)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -82,6 +82,10 @@ func TestPeopleMistakes(t *testing.T) {
 		{"turned full name", with(func(p *Person) { p.Full = "B\u202e" }), "[1].full", `"B\u202e" is no full name`},
 		{"long full name", with(func(p *Person) { p.Full = strings.Repeat("b", 65) }), "[1].full", "is no full name"},
 		{"no keys", with(func(p *Person) { p.Keys = nil }), "[1].keys", "bob has no key"},
+		{"a file that can't be", with(func(p *Person) { p.TOTPFile = "a\x00" }), "[1].totp_file", "is no name of a file"},
+		{"a principal that is a name", with(func(p *Person) { p.Principals = []string{"alice"} }), "[1].principals[0]", `"alice" already means alice`},
+		{"a principal twice", with(func(p *Person) { p.Principals = []string{"x", "x"} }), "[1].principals[1]", `"x" already means bob`},
+		{"a principal with a comma", with(func(p *Person) { p.Principals = []string{"x,y"} }), "[1].principals[0]", `"x,y" is no principal`},
 		{"no roles", with(func(p *Person) { p.Roles = nil }), "[1].roles", "bob has no role and may do nothing; allowed are technician, supervisor, auditor, admin"},
 		{"unknown role", with(func(p *Person) { p.Roles = []string{"admin", "root"} }), "[1].roles[1]", `"root" is no role; allowed are technician, supervisor, auditor, admin`},
 		{"role twice", with(func(p *Person) { p.Roles = []string{"admin", "admin"} }), "[1].roles[1]", `"admin" stands twice`},
@@ -91,7 +95,7 @@ func TestPeopleMistakes(t *testing.T) {
 		{"key twice", with(func(p *Person) { p.Keys = []string{other, other} }), "[1].keys[1]", "this key of bob is already that of bob"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
-			_, err := NewPeople(c.list)
+			_, err := NewPeople(c.list, nil)
 			var m Mistake
 			if !errors.As(err, &m) || m.At() != c.at || !strings.Contains(m.Sentence, c.want) {
 				t.Errorf("got %v", err)

@@ -1,0 +1,3 @@
+package policy
+
+type Bar struct{ Rule, Why string }
