@@ -38,6 +38,8 @@ type growing struct {
 	written atomic.Int64 // bytes of whole writes
 	ended   atomic.Bool  // nothing is written any more
 
+	followed atomic.Pointer[chan struct{}] // what followers wait for; nil for none
+
 	// Owned by the flusher.
 	chained int64     // bytes that the chain covers
 	whole   hash.Hash // over those
@@ -69,7 +71,14 @@ func (g *growing) append(p []byte) error {
 		return err
 	}
 	g.written.Add(int64(n))
+	g.wake()
 	return nil
+}
+
+// end says that nothing is written any more.
+func (g *growing) end() {
+	g.ended.Store(true)
+	g.wake()
 }
 
 // sync puts the bytes on disk.

@@ -217,7 +217,7 @@ func (s *Shell) finish(status string) error {
 		return ErrSealed
 	}
 	s.closed = true
-	defer s.file.ended.Store(true)
+	defer s.file.end()
 	var e encoder
 	for _, stream := range []byte{outStream, errStream, inStream} {
 		if carry := s.carry[stream]; len(carry) > 0 {

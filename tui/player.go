@@ -59,6 +59,7 @@ type frameMsg time.Time
 
 type playScreen struct {
 	page
+	pane
 	rec   Recording
 	reels []*reel
 	work  func(*reel, time.Duration) tea.Cmd
@@ -72,9 +73,6 @@ type playScreen struct {
 	last    time.Time
 	speed   float64
 	skip    bool
-	panned  bool // by hand; else the picture follows the cursor
-	panX    int
-	panY    int
 	told    string // a passing remark
 	help    bool
 	done    bool
@@ -215,6 +213,9 @@ func (s *playScreen) toggle() {
 
 // travel is for the keys that move in time, in space, and change the speed.
 func (s *playScreen) travel(key string) {
+	if s.pane.travel(key, s.shown.frame, s.room()) {
+		return
+	}
 	switch key {
 	case "left":
 		s.at -= 5 * time.Second
@@ -228,16 +229,6 @@ func (s *playScreen) travel(key string) {
 		s.at = 0
 	case "end":
 		s.at = s.shown.length
-	case "ctrl+left":
-		s.pan(-8, 0)
-	case "ctrl+right":
-		s.pan(8, 0)
-	case "ctrl+up":
-		s.pan(0, -4)
-	case "ctrl+down":
-		s.pan(0, 4)
-	case "f":
-		s.panned = false
 	case "+", "=":
 		s.speed = min(s.speed*2, 16)
 	case "-":
@@ -248,17 +239,6 @@ func (s *playScreen) travel(key string) {
 		}
 	}
 	s.at = s.within(s.at)
-}
-
-// pan moves the window over the recorded screen, from where it is.
-func (s *playScreen) pan(x, y int) {
-	if s.shown.frame == nil {
-		return
-	}
-	view := s.viewport()
-	s.panned, s.panX, s.panY = true, view.x+x, view.y+y
-	view = s.viewport()
-	s.panX, s.panY = view.x, view.y
 }
 
 // turnTo shows another shell, at the same time of the visit.

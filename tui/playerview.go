@@ -4,17 +4,9 @@ import (
 	"strconv"
 	"strings"
 	"time"
-	"unicode/utf8"
 
-	uv "github.com/charmbracelet/ultraviolet"
 	"github.com/charmbracelet/x/ansi"
 )
-
-// viewport is the part of a recorded screen that fits into the window.
-type viewport struct {
-	x, y, width, height int
-	boxed               bool // there is room for a frame around it
-}
 
 // chrome is how many lines the player needs beside the picture.
 func (s *playScreen) chrome() int {
@@ -22,27 +14,6 @@ func (s *playScreen) chrome() int {
 		return min(s.height-1, 1)
 	}
 	return 2
-}
-
-// viewport finds what to show: all, or what the hand or the cursor chose.
-func (s *playScreen) viewport() viewport {
-	f := s.shown.frame
-	rows := max(s.height-s.chrome(), 0)
-	v := viewport{width: min(f.width, s.width), height: min(f.height, rows)}
-	v.boxed = f.width+2 <= s.width && f.height+2 <= rows
-	v.x, v.y = s.panX, s.panY
-	if !s.panned {
-		v.x, v.y = 0, 0
-		if f.x >= v.width {
-			v.x = f.x - v.width/2
-		}
-		if f.y >= v.height {
-			v.y = f.y - v.height + 1
-		}
-	}
-	v.x = max(0, min(v.x, f.width-v.width))
-	v.y = max(0, min(v.y, f.height-v.height))
-	return v
 }
 
 func (s *playScreen) View() string {
@@ -107,73 +78,17 @@ func (s *playScreen) cutNote() string {
 
 // picture draws the recorded screen.
 func (s *playScreen) picture() []string {
-	f := s.shown.frame
-	if f == nil {
+	if s.shown.frame == nil {
 		return nil
 	}
-	v := s.viewport()
-	var lines []string
-	for y := v.y; y < v.y+v.height; y++ {
-		lines = append(lines, f.line(y, v.x, v.width))
-	}
-	if !v.boxed {
-		return lines
-	}
-	side := strings.Repeat(" ", (s.width-v.width-2)/2)
-	bar := strings.Repeat("─", v.width)
-	boxed := []string{side + styleDim.Render("╭"+bar+"╮")}
-	for _, line := range lines {
-		boxed = append(boxed, side+styleDim.Render("│")+line+styleDim.Render("│"))
-	}
-	return append(boxed, side+styleDim.Render("╰"+bar+"╯"))
+	return s.viewport().draw(s.shown.frame, s.width)
 }
 
-// line draws a part of one line: exactly width cells, style sequences of our
-// own making and text that can't be a command.
-func (f *frame) line(y, from, width int) string {
-	var b strings.Builder
-	var pen uv.Style
-	for x := from; x < from+width; {
-		text, style, n := " ", uv.Style{}, 1
-		if x < len(f.cells[y]) {
-			text, style, n = drawn(f.cells[y][x], from+width-x)
-		}
-		if f.cursor && y == f.y && x == f.x {
-			style.Attrs ^= uv.AttrReverse
-		}
-		if !style.Equal(&pen) {
-			b.WriteString(ansi.ResetStyle + style.String())
-			pen = style
-		}
-		b.WriteString(text)
-		x += n
-	}
-	if !pen.IsZero() {
-		b.WriteString(ansi.ResetStyle)
-	}
-	return b.String()
-}
+// viewport is what of the recorded screen is shown.
+func (s *playScreen) viewport() viewport { return s.pane.viewport(s.shown.frame, s.room()) }
 
-// drawn is how a cell is shown where room cells are left. It never blinks, is
-// never concealed from the viewer, and links nowhere.
-func drawn(c uv.Cell, room int) (text string, style uv.Style, width int) {
-	style = c.Style
-	style.Attrs &^= uv.AttrBlink | uv.AttrRapidBlink | uv.AttrConceal
-	width = max(c.Width, 1)
-	switch {
-	case c.Content == "" || c.Width == 0:
-		return " ", style, 1
-	case width > room:
-		return strings.Repeat(" ", room), style, room
-	case len(c.Content) > 64 || strings.Map(seen, c.Content) != c.Content || ansi.StringWidth(c.Content) != width:
-		first, _ := utf8.DecodeRuneInString(c.Content)
-		if text = strings.Map(seen, string(first)); ansi.StringWidth(text) != width {
-			text = "?" + strings.Repeat(" ", width-1)
-		}
-		return text, style, width
-	}
-	return c.Content, style, width
-}
+// room is what is left for the picture.
+func (s *playScreen) room() Size { return Size{s.width, max(s.height-s.chrome(), 0)} }
 
 // shownText makes text from a recording fit for one line.
 func shownText(data []byte) string {
@@ -231,15 +146,4 @@ func position(at, length time.Duration, width int) int {
 		return 0
 	}
 	return max(0, min(int(float64(at)/float64(length)*float64(width-1)), width-1))
-}
-
-// text is one line without its styles and without spaces at its end.
-func (f *frame) text(y int) string {
-	var b strings.Builder
-	for x := 0; x < len(f.cells[y]); {
-		text, _, n := drawn(f.cells[y][x], f.width-x)
-		b.WriteString(text)
-		x += n
-	}
-	return strings.TrimRight(b.String(), " ")
 }
