@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"fmt"
+	"strings"
 
 	"accord/agent"
 )
@@ -59,7 +60,10 @@ func joinVerb() verb {
 		help: `Enrols this device. An admin gets the whole line from 'ssh GATEWAY enroll';
 the token in it serves once and not for long. The device proves itself with a
 key of its own, which it makes the first time and keeps, and pins the
-gateway's key: from then on it admits that gateway and nobody else.
+gateway's key: from then on it admits that gateway and nobody else. The
+supervisors that the gateway names are pinned too, unless agent.supervisors
+names the owner's own: only their signed override opens the device without its
+user's consent, and only they can change the list.
 
 Options:
   -c, --config FILE   the configuration of the agent, see config.toml
@@ -102,10 +106,20 @@ func runJoin(ctx context.Context, c *call, args []string) error {
 	if err != nil {
 		return err
 	}
-	pin, err := agent.Join(ctx, o, agent.Enrolment{Address: rest[0], Token: rest[1], Name: cfg.Name})
+	joined, err := agent.Join(ctx, o, agent.Enrolment{Address: rest[0], Token: rest[1], Name: cfg.Name})
 	if err != nil {
 		return err
 	}
-	_, err = fmt.Fprintf(c.stdout, "This device is %s of %s now. Start it with: accord agent\n", pin.Device, pin.Organisation)
+	return c.sayJoined(joined)
+}
+
+// sayJoined says what the device is now, and whom its owner has given the power
+// to open it without a consent.
+func (c *call) sayJoined(j *agent.Joined) error {
+	overrides := "It has no supervisors, so no override can open it."
+	if len(j.Supervisors) > 0 {
+		overrides = fmt.Sprintf("Signatures it takes for an override, %d at a time: %s.", j.Signers, strings.Join(j.Supervisors, ", "))
+	}
+	_, err := fmt.Fprintf(c.stdout, "This device is %s of %s now. Start it with: accord agent\n%s\n", j.Device, j.Organisation, overrides)
 	return err
 }

@@ -42,7 +42,11 @@ type Agent struct {
 	user    proc.Account // whose person answers, and whose account visits use
 	pin     *Pin
 	desk    *desk
-	local   *net.UnixListener
+	nonces  *nonces
+	// supervisors are those whose override counts; nil until the device has
+	// joined.
+	supervisors *supervisors
+	local       *net.UnixListener
 
 	mu    sync.Mutex
 	judge *judge
@@ -57,6 +61,12 @@ func New(o Options) (*Agent, error) {
 		return nil, err
 	}
 	if a.pin, err = a.state.pin(); err != nil {
+		return nil, err
+	}
+	if a.supervisors, err = a.state.supervisors(a.cfg, a.pin.Organisation); err != nil {
+		return nil, err
+	}
+	if a.nonces, err = a.state.nonces(); err != nil {
 		return nil, err
 	}
 	a.desk = newDesk(a, o.Self)
@@ -160,13 +170,17 @@ func (a *Agent) ask(ctx context.Context, v *visit, l *link) (*wire.Consent, erro
 	if err == nil {
 		err = a.offers(req.Capabilities)
 	}
+	if err == nil && req.Override != nil {
+		a.override(c, login)
+		return c, nil
+	}
 	if err == nil {
 		a.mu.Lock()
 		err = a.judge.ask(req.Visit, nonce, req.Capabilities)
 		a.mu.Unlock()
 	}
 	if err != nil {
-		c.Why, c.Answered = wire.Clean(err.Error(), wire.MaxReason), time.Now().UTC()
+		a.unasked(c, err)
 		return c, nil
 	}
 	teller := newTeller(v.conn)
@@ -179,6 +193,13 @@ func (a *Agent) ask(ctx context.Context, v *visit, l *link) (*wire.Consent, erro
 	}
 	a.settle(c, given, login)
 	return c, nil
+}
+
+// unasked is the answer to a request that nobody is asked about.
+func (a *Agent) unasked(c *wire.Consent, err error) {
+	c.Why, c.Answered = sentence(err), time.Now().UTC()
+	a.log.Warn("a request was refused", "visit", c.Request.Visit, "technician", c.Request.Technician.Name,
+		"override", c.Request.Override != nil, "error", err)
 }
 
 func (a *Agent) offers(caps []wire.Capability) error {

@@ -39,16 +39,21 @@ type Config struct {
 	Prompt  time.Duration     `toml:"prompt"` // how long a prompt waits for its answer
 	Redial  time.Duration     `toml:"redial"` // longest wait before the first call again
 	Socket  string            `toml:"socket"` // empty: agent.sock in the state folder
+	// Supervisors are the owner's own, "NAME KEYTYPE KEY"; then no list of the
+	// gateway's counts, and OverrideSigners of these must sign an override.
+	Supervisors     []string `toml:"supervisors"`
+	OverrideSigners int      `toml:"override_signers"`
 }
 
 // Defaults are the values in force without a file.
 func Defaults() Config {
 	return Config{
-		State:  "/var/lib/accord/agent",
-		Labels: map[string]string{},
-		Logins: []string{},
-		Prompt: 2 * time.Minute,
-		Redial: 30 * time.Second,
+		State:       "/var/lib/accord/agent",
+		Labels:      map[string]string{},
+		Logins:      []string{},
+		Prompt:      2 * time.Minute,
+		Redial:      30 * time.Second,
+		Supervisors: []string{}, OverrideSigners: 1,
 	}
 }
 
@@ -71,6 +76,12 @@ func (c Config) Check() error {
 		return config.Badf("socket", "%.40q… can't be the path of a socket; up to %d bytes are allowed", c.Socket, socketMost)
 	}
 	if err := c.checkLogins(); err != nil {
+		return err
+	}
+	if c.OverrideSigners < 1 || c.OverrideSigners > wire.OverrideSigners {
+		return config.Badf("override_signers", "%d is impossible; 1 to %d are allowed", c.OverrideSigners, wire.OverrideSigners)
+	}
+	if _, err := c.roster("the owner's"); err != nil {
 		return err
 	}
 	return c.checkLabels()

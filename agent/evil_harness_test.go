@@ -48,6 +48,7 @@ type evil struct {
 	agent  *Agent
 	dir    string
 	clean  func() // stops the agent and waits for it
+	opts   Options
 	marks  int
 	before int // descriptors
 }
@@ -105,6 +106,7 @@ func newEvil(t *testing.T, change func(*Options)) *evil {
 	if e.agent, err = New(o); err != nil {
 		t.Fatal(err)
 	}
+	e.opts = o
 	e.run()
 	t.Cleanup(e.check)
 	return e
@@ -124,7 +126,6 @@ func (e *evil) run() {
 		case <-time.After(patience):
 			e.t.Error("the agent does not stop")
 		}
-		_ = e.ln.Close()
 	})
 	eventually(e.t, "the agent listens on its socket", func() bool {
 		conn, err := net.Dial("unix", e.agent.Socket())
@@ -135,9 +136,22 @@ func (e *evil) run() {
 	})
 }
 
+// again stops the agent and starts it anew in its folder.
+func (e *evil) again() *evilLink {
+	e.t.Helper()
+	e.clean()
+	var err error
+	if e.agent, err = New(e.opts); err != nil {
+		e.t.Fatal(err)
+	}
+	e.run()
+	return e.link()
+}
+
 // check sees that nothing is left: no process, no goroutine, no descriptor.
 func (e *evil) check() {
 	e.clean()
+	_ = e.ln.Close()
 	eventually(e.t, "no process of a visit is left", func() bool { return len(processes(e.t, e.dir)) == 0 })
 	if err := goleak.Find(); err != nil {
 		e.t.Error(err)

@@ -8,6 +8,7 @@ import (
 	"math/rand/v2"
 	"net"
 	"runtime"
+	"slices"
 	"time"
 
 	"golang.org/x/crypto/ssh"
@@ -98,10 +99,14 @@ func dial(ctx context.Context, address string) (net.Conn, error) {
 
 // introduction is what the device says of itself.
 func (a *Agent) introduction() wire.Hello {
-	return wire.Hello{
+	h := wire.Hello{
 		Agent: a.version, OS: runtime.GOOS, Arch: runtime.GOARCH, Labels: a.cfg.Labels,
 		Capabilities: []wire.Capability{wire.Shell}, Logins: a.logins(),
 	}
+	if a.supervisors != nil {
+		h.Roster = a.supervisors.current().Version
+	}
+	return h
 }
 
 // Enrolment is what a device needs to join a gateway.
@@ -111,10 +116,20 @@ type Enrolment struct {
 	Name    string // wished for; empty: the gateway chooses
 }
 
+// Joined is what came of [Join].
+type Joined struct {
+	Pin
+	// Supervisors may open the device without its user's consent; Signers of
+	// them must sign. Nobody where the list is empty.
+	Supervisors []string
+	Signers     int
+}
+
 // Join enrols this device: it calls the gateway that the token names, proves
-// itself, spends the token and pins the gateway's key in the agent's folder.
-// A device that has joined before keeps its key, and so its identity.
-func Join(ctx context.Context, opts Options, e Enrolment) (*Pin, error) {
+// itself, spends the token and pins the gateway's key and its supervisors in
+// the agent's folder. A device that has joined before keeps its key, and so its
+// identity.
+func Join(ctx context.Context, opts Options, e Enrolment) (*Joined, error) {
 	token, err := wire.ParseToken(e.Token)
 	if err != nil {
 		return nil, err
@@ -129,12 +144,19 @@ func Join(ctx context.Context, opts Options, e Enrolment) (*Pin, error) {
 	}
 	hello := a.introduction()
 	hello.Name, hello.Token = e.Name, token.Secret
-	pin, err := a.enrol(ctx, conn, hello, token.Gateway)
+	pin, welcome, err := a.enrol(ctx, conn, hello, token.Gateway)
 	if err != nil {
 		return nil, err
 	}
 	pin.Address = e.Address
-	return pin, a.state.savePin(*pin)
+	if err := a.state.forgetNonces(); err != nil {
+		return nil, err
+	}
+	roster, err := a.state.joined(welcome, a.cfg)
+	if err != nil {
+		return nil, err
+	}
+	return &Joined{*pin, slices.Compact(names(roster.Supervisors)), roster.Signers}, a.state.savePin(*pin)
 }
 
 // Rejoin reports whether this device has joined the gateway with that key
@@ -161,10 +183,11 @@ func Rejoin(opts Options, address string, gateway ssh.PublicKey) (bool, error) {
 
 // enrol speaks the one hello of an enrolment and hangs up. The token is said
 // only to the gateway whose key has the fingerprint in it.
-func (a *Agent) enrol(ctx context.Context, conn net.Conn, hello wire.Hello, fingerprint string) (*Pin, error) {
+func (a *Agent) enrol(ctx context.Context, conn net.Conn, hello wire.Hello, fingerprint string) (*Pin, *wire.Welcome, error) {
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
 	var pin *Pin
+	var welcome *wire.Welcome
 	var proved, other ssh.PublicKey
 	l := &link{agent: a, hello: hello, admit: func(key ssh.PublicKey) bool {
 		if ssh.FingerprintSHA256(key) != fingerprint {
@@ -177,16 +200,17 @@ func (a *Agent) enrol(ctx context.Context, conn net.Conn, hello wire.Hello, fing
 	err := l.serve(ctx, conn, func(w *wire.Welcome) {
 		// The handshake is finished, and only this one key was admitted in it.
 		pin = &Pin{Key: string(bytes.TrimSpace(ssh.MarshalAuthorizedKey(proved))), Device: w.Device, Organisation: w.Organisation}
+		welcome = w
 		cancel()
 	})
 	switch {
 	case pin != nil:
-		return pin, nil
+		return pin, welcome, nil
 	case other != nil:
-		return nil, fmt.Errorf("the gateway at this address has another key (%s) than the token says (%s): check the address, and ask for a new token if it is right",
+		return nil, nil, fmt.Errorf("the gateway at this address has another key (%s) than the token says (%s): check the address, and ask for a new token if it is right",
 			ssh.FingerprintSHA256(other), fingerprint)
 	case errors.Is(err, errHandshake):
-		return nil, errors.New("what answers at this address does not speak as a gateway does to its agents: check host and port")
+		return nil, nil, errors.New("what answers at this address does not speak as a gateway does to its agents: check host and port")
 	}
-	return nil, err
+	return nil, nil, err
 }

@@ -99,6 +99,36 @@ func (j *judge) approve(visit, nonce string, granted []wire.Capability, login st
 	return nil
 }
 
+// verified is an override that was found good and is spent: what it is worth.
+type verified struct {
+	nonce        string // that of the request
+	capabilities []wire.Capability
+	life         time.Duration // of the visit, at most
+}
+
+// override opens the request with this nonce in place of the user's yes: for
+// all that was asked for, which must have been signed.
+func (j *judge) override(visit string, v verified, login string, until, now instant) error {
+	g, last := j.visits[visit], now.add(v.life)
+	switch {
+	case g == nil || g.phase != asked:
+		return no("no request %s waits for an answer", visit)
+	case v.nonce == "" || g.nonce != v.nonce:
+		return no("the override is for another request")
+	case !now.before(until):
+		return no("the visit's end is already past")
+	case until.wall.After(last.wall) || until.boot > last.boot:
+		return no("the override is for less time")
+	}
+	for _, c := range g.asked {
+		if !slices.Contains(v.capabilities, c) {
+			return no("%s was not signed", c)
+		}
+	}
+	g.granted, g.login, g.until, g.phase = slices.Clone(g.asked), login, until, decided
+	return nil
+}
+
 // begin uses the consent: once, before its end.
 func (j *judge) begin(visit string, now instant) error {
 	g := j.visits[visit]

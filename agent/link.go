@@ -21,14 +21,15 @@ type link struct {
 	hello wire.Hello
 	admit func(gossh.PublicKey) bool
 
-	mu       sync.Mutex
-	visits   map[string]*visit // open ones
-	waiting  int               // visit channels, asking and open
-	channels int               // being served, see maxChannels
-	welcomed *wire.Welcome
-	denied   *wire.Denied
-	answered chan struct{} // closed when welcomed or denied is set
-	running  sync.WaitGroup
+	mu        sync.Mutex
+	visits    map[string]*visit // open ones
+	waiting   int               // visit channels, asking and open
+	channels  int               // being served, see maxChannels
+	questions int               // about the device, being answered
+	welcomed  *wire.Welcome
+	denied    *wire.Denied
+	answered  chan struct{} // closed when welcomed or denied is set
+	running   sync.WaitGroup
 }
 
 // deniedError is what the gateway said when it did not admit the device.
@@ -107,6 +108,7 @@ func (l *link) server(ctx context.Context, cancel context.CancelCauseFunc) *ssh.
 			wire.ChannelHello:   l.handle(ctx, cancel, l.onHello(cancel)),
 			wire.ChannelVisit:   l.handle(ctx, cancel, l.onVisit),
 			wire.ChannelSession: l.handle(ctx, cancel, l.onSession),
+			wire.ChannelDevice:  l.handle(ctx, cancel, l.onDevice),
 		},
 		RequestHandlers: map[string]ssh.RequestHandler{
 			wire.RequestPing: func(ssh.Context, *ssh.Server, *gossh.Request) (bool, []byte) { return true, nil },

@@ -29,6 +29,8 @@ var ErrNotJoined = errors.New("this device has not joined a gateway: run `accord
 //
 //	key           the device's identity, an OpenSSH private key
 //	gateway.json  the pin
+//	supervisors.json  whose override counts
+//	overrides.json    numbers for overrides, those that wait and those spent
 //	receipts/     one file per request
 type state string
 

@@ -193,7 +193,7 @@ func (v *visit) decide(ctx context.Context, l *link) (approved bool, err error) 
 	}
 	v.consent = *consent
 	err = v.conn.Write(&wire.Answer{Statement: text, Signature: signature})
-	return consent.Choice == wire.Approve, err
+	return consent.Opens(), err
 }
 
 // linger lets the gateway close the channel first, so that the answer is
