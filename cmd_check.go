@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"io"
+	"slices"
 	"strings"
 
 	"golang.org/x/crypto/ssh"
@@ -18,8 +19,9 @@ func checkVerb() verb {
 		usage: "[--json] [FILE]",
 		line:  "what a configuration puts in force, or what is wrong in it",
 		help: `Reads FILE as gateway and agent would and says what is in force: every key
-with its value, who may log in, and what deserves a second look. Without FILE
-it shows the defaults, which are in force where there is no file.
+with its value, the rules, who may log in, and what deserves a second look:
+rules that can never apply among it. Without FILE it shows the defaults, which
+are in force where there is no file.
 
 The first mistake is told in one line with file, line, key and what was
 expected; the exit code is then 2.
@@ -40,6 +42,8 @@ Examples:
 type report struct {
 	File    string         `json:"file,omitempty"`
 	InForce map[string]any `json:"in_force"`
+	Rules   []string       `json:"rules"`  // a sentence each
+	Groups  []string       `json:"groups"` // likewise
 	People  []personReport `json:"people"`
 	Notes   []string       `json:"notes"`
 }
@@ -66,7 +70,16 @@ func runCheck(_ context.Context, c *call, args []string) error {
 	if err != nil {
 		return &configError{err}
 	}
-	r := report{File: path, InForce: map[string]any{}, People: reportPeople(f.People), Notes: notes(path, f)}
+	r := report{
+		File: path, InForce: map[string]any{}, Rules: []string{}, Groups: []string{},
+		People: reportPeople(f.People), Notes: append(notes(path, f), doubts(path, f)...),
+	}
+	for _, rule := range f.Policy.Rules {
+		r.Rules = append(r.Rules, rule.String())
+	}
+	for _, group := range f.Policy.Groups {
+		r.Groups = append(r.Groups, group.String())
+	}
 	for _, e := range settings(f) {
 		r.InForce[e.Key] = e.Value
 	}
@@ -76,9 +89,9 @@ func runCheck(_ context.Context, c *call, args []string) error {
 	return writeReport(c, r, settings(f))
 }
 
-// settings are all keys but those of the people.
+// settings are all keys but those of people, rules and groups.
 func settings(f File) []config.Entry {
-	f.People = nil
+	f.People, f.Policy.Rules, f.Policy.Groups = nil, nil, nil
 	return config.Entries(f)
 }
 
@@ -128,6 +141,26 @@ func notes(path string, f File) []string {
 	return list
 }
 
+// doubts are about rules and groups that can't be meant, with their lines.
+func doubts(path string, f File) []string {
+	found := f.Policy.Doubts(f.People)
+	line := func(string) int { return 0 }
+	if path != "" {
+		if find, err := config.Lines(path); err == nil {
+			line = find
+		}
+	}
+	list := make([]string, 0, len(found))
+	for _, m := range found {
+		key, text := "policy."+m.Key, "policy."+m.Error()
+		if n := line(key); n > 0 {
+			text = fmt.Sprintf("%s:%d: %s", path, n, text)
+		}
+		list = append(list, text)
+	}
+	return list
+}
+
 // writeReport writes what a person reads. Its settings are themselves TOML.
 func writeReport(c *call, r report, in []config.Entry) error {
 	var b strings.Builder
@@ -137,6 +170,13 @@ func writeReport(c *call, r report, in []config.Entry) error {
 	}
 	fmt.Fprintf(&b, "# %s is in force:\n", name)
 	writeSettings(&b, in)
+	fmt.Fprint(&b, "\n# Who may ask for what:\n")
+	for _, line := range slices.Concat(r.Rules, r.Groups) {
+		fmt.Fprintf(&b, "# %s\n", line)
+	}
+	if len(r.Rules) == 0 {
+		fmt.Fprint(&b, "# nobody for anything\n")
+	}
 	if len(r.People) > 0 {
 		fmt.Fprint(&b, "\n# Who may log in:\n")
 	}

@@ -40,8 +40,8 @@ func (f *File) Check() error {
 		key, sentence, _ := strings.Cut(err.Error(), " ")
 		return config.Bad{Key: key, Sentence: sentence}
 	}
-	if err := config.Under("policy", f.Policy.Check()); err != nil {
-		return err
+	if _, err := policy.NewRulebook(f.Policy, f.People); err != nil {
+		return config.Under("policy", err)
 	}
 	_, err := policy.NewPeople(f.People, nil)
 	return config.Under("people", err)

@@ -15,7 +15,6 @@ import (
 
 	"github.com/BurntSushi/toml"
 
-	"accord/config"
 	"accord/policy"
 	"accord/wire"
 )
@@ -57,7 +56,7 @@ func TestSampleIsTheDefaults(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	for _, e := range config.Entries(f) {
+	for _, e := range settings(f) {
 		if !meta.IsDefined(strings.Split(e.Key, ".")...) {
 			t.Errorf("the sample doesn't show %s", e.Key)
 		}
@@ -81,6 +80,52 @@ func TestSampleShowsAPerson(t *testing.T) {
 	}
 	if len(f.People) != 1 || f.People[0].Name != "alice" || !f.People[0].Has(policy.Technician) {
 		t.Errorf("got %+v", f.People)
+	}
+}
+
+// TestSampleShowsARule: the sample's commented rule and group are right and
+// leave no key out.
+func TestSampleShowsARule(t *testing.T) {
+	text, err := os.ReadFile("config.toml")
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, example, ok := strings.Cut(string(text), "\n# [[policy.group]]\n")
+	if !ok {
+		t.Fatal("the sample shows no group")
+	}
+	example, _, _ = strings.Cut("# [[policy.group]]\n"+example, "\n\n")
+	example = strings.TrimPrefix(strings.ReplaceAll("\n"+example, "\n#", "\n"), "\n")
+	person := "\n[[people]]\nname = 'alice'\nkeys = ['ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIPdcYVUVtN4vo65hoLb4FX/uXKPL4ikFZVUjKm60i9cf']\nroles = ['technician']\n"
+	f, err := readFile(file(t, example+person), false)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if len(f.Policy.Rules) != 1 || len(f.Policy.Groups) != 1 {
+		t.Fatalf("got %+v", f.Policy)
+	}
+	for _, v := range []reflect.Value{reflect.ValueOf(f.Policy.Rules[0]), reflect.ValueOf(f.Policy.Groups[0])} {
+		for i := range v.NumField() {
+			if v.Field(i).IsZero() {
+				t.Errorf("the sample doesn't show %s", v.Type().Field(i).Tag.Get("toml"))
+			}
+		}
+	}
+	if d := f.Policy.Doubts(f.People); len(d) > 0 {
+		t.Errorf("the sample is doubtful: %v", d)
+	}
+}
+
+// TestCapabilitiesAgree: rules speak of what devices offer.
+func TestCapabilitiesAgree(t *testing.T) {
+	all := []wire.Capability{wire.Shell, wire.FilesGet, wire.FilesPut, wire.ScreenView, wire.ScreenControl, wire.Clipboard, wire.Forward}
+	for i, c := range policy.Capabilities() {
+		if i >= len(all) || string(all[i]) != c || !wire.Capability(c).Valid() {
+			t.Errorf("%q", c)
+		}
+	}
+	if len(policy.Capabilities()) != len(all) {
+		t.Error("policy knows other capabilities than wire")
 	}
 }
 
@@ -120,13 +165,18 @@ func TestCheckMistakes(t *testing.T) {
 	key := "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIPdcYVUVtN4vo65hoLb4FX/uXKPL4ikFZVUjKm60i9cf"
 	for _, c := range []struct{ name, text, want string }{
 		{"unknown section", "[agents]\n", ":1: agents: unknown key; known here: agent, gateway, people, policy, recordings"},
-		{"unknown key", "[policy]\nlongest = 5", ":2: policy.longest: unknown key; known here: default_minutes, longest_minutes, override, reason_min, reason_required, ticket_pattern, ticket_required"},
+		{"unknown key", "[policy]\nlongest = 5", ":2: policy.longest: unknown key; known here: default_minutes, group, longest_minutes, override, reason_min, reason_required, rule, ticket_pattern, ticket_required"},
 		{"duration", "[agent]\nprompt = \"soon\"", `:2: agent.prompt: "soon" is no duration; write for example "2m"`},
 		{"gateway", "[gateway]\nlisten = \"2222\"", `:2: gateway.listen: "2222" is no address; write host:port, for example "127.0.0.1:2222"`},
 		{"limits", "[gateway]\n[gateway.limits]\nhandshakes = 0", ":3: gateway.limits.handshakes: 0 is impossible; 1 to 10000 are allowed"},
 		{"logins", "[agent]\nlogins = [\n  \"root\",\n  \"a b\",\n]", `:4: agent.logins[1]: "a b" can't be the name of an account`},
 		{"recordings", "[recordings]\n\nmin_free_mib = -1", ":3: recordings.min_free_mib: is -1: it must be between 0 and 1073741824"},
 		{"policy", "policy.default_minutes = 61", ":1: policy.default_minutes: 61 is impossible; 1 to longest_minutes (60) are allowed"},
+		{"rule without a zone", "[[policy.rule]]\nname = 'a'\nwho = ['role:technician']\ncapabilities = ['*']\nhours = 'Mon'", `:5: policy.rule[0].hours: a time zone is missing; add for example zone = "Europe/Paris"`},
+		{"rule with a bad zone", "[[policy.rule]]\nname = 'a'\nwho = ['role:technician']\ncapabilities = ['*']\nhours = 'Mon'\nzone = 'Europe/Lyon'", `:6: policy.rule[0].zone: "Europe/Lyon" is no time zone; write a name such as "Europe/Paris" or "UTC"`},
+		{"circle of groups", "[[policy.group]]\nname = 'a'\nmembers = ['group:b']\n[[policy.group]]\nname = 'b'\nmembers = [\n'group:a']", `:7: policy.group[1].members[0]: the groups go round in a circle: a → b → a`},
+		{"nobody in a group", "[[policy.group]]\nname = 'a'\nmembers = ['zoe']", `:3: policy.group[0].members[0]: there is no person "zoe"; add [[people]] with that name`},
+		{"no group", "[[policy.rule]]\nname = 'a'\nwho = [\n'role:technician',\n'group:x']\ncapabilities = ['*']", `:5: policy.rule[0].who[1]: there is no group "x"; add [[policy.group]] with that name`},
 		{"person", "[[people]]\nname = \"alice\"\nkeys = [\"" + key + "\"]\nroles = [\"boss\"]", `:4: people[0].roles[0]: "boss" is no role; allowed are technician, supervisor, auditor, admin`},
 		{"person without keys", "[[people]]\nname = \"alice\"\nroles = [\"admin\"]", ":1: people[0].keys: alice has no key and could never log in; add a line of their .pub file"},
 		{"two people, one key", strings.Repeat("[[people]]\nname = \"alice\"\nkeys = [\""+key+"\"]\nroles = [\"admin\"]\n", 2), `:6: people[1].name: "alice" stands here a second time; names are unique`},
@@ -161,6 +211,19 @@ func TestCheckSaysWhatIsInForce(t *testing.T) {
 	}
 	if r.InForce["gateway.listen"] != ":22" || r.InForce["agent.prompt"] != "2m" || r.InForce["policy.longest_minutes"] != 60.0 {
 		t.Errorf("got %+v", r.InForce)
+	}
+}
+
+// TestCheckDoubts: rules that can never apply are named with their lines.
+func TestCheckDoubts(t *testing.T) {
+	const path = "testdata/check/doubts.toml"
+	got := accord(t, "check", path)
+	golden(t, "testdata/check/doubts.txt", withoutTrust(got.stdout))
+	if got.code != exitOK || got.stderr != "" {
+		t.Errorf("got %+v", got)
+	}
+	if got := accord(t, "check"); strings.Contains(got.stdout, "policy.rule") {
+		t.Errorf("the defaults are doubtful: %s", got.stdout)
 	}
 }
 

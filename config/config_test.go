@@ -32,6 +32,7 @@ type section struct {
 	Count  int               `toml:"count"`
 	Size   int64             `toml:"size"`
 	Colour colour            `toml:"colour"`
+	Maybe  *int              `toml:"maybe"`
 }
 
 type entry struct {
@@ -86,6 +87,7 @@ on = true
 count = 5
 size = 1_000_000_000_000
 colour = "blue"
+maybe = 0
 labels = { site = "lyon", "sub.net" = '10\8' }
 
 [[people]]
@@ -99,7 +101,7 @@ name = "bob"
 	}
 	want := sample{
 		Agent: section{
-			Prompt: 150 * time.Second, On: true, Count: 5, Size: 1_000_000_000_000, Name: "kept", Colour: "blue",
+			Prompt: 150 * time.Second, On: true, Count: 5, Maybe: new(int), Size: 1_000_000_000_000, Name: "kept", Colour: "blue",
 			Labels: map[string]string{"site": "lyon", "sub.net": `10\8`},
 		},
 		People: []entry{{Name: "alice", Keys: []string{"a", "b"}}, {Name: "bob"}},
@@ -113,16 +115,17 @@ name = "bob"
 // line that they read.
 func TestMistakes(t *testing.T) {
 	for _, c := range []struct{ name, text, want string }{
-		{"unknown key", "[agent]\nname = 'a'\npromt = '2m'", `:3: agent.promt: unknown key; known here: colour, count, labels, name, on, prompt, size`},
+		{"unknown key", "[agent]\nname = 'a'\npromt = '2m'", `:3: agent.promt: unknown key; known here: colour, count, labels, maybe, name, on, prompt, size`},
 		{"unknown table", "\n[agnet]\nname = 'a'", `:2: agnet: unknown key; known here: agent, people`},
 		{"unknown key at the top", "x = 1", `:1: x: unknown key; known here: agent, people`},
-		{"case matters", "[agent]\nName = 'a'", `:2: agent.Name: unknown key; known here: colour, count, labels, name, on, prompt, size`},
+		{"case matters", "[agent]\nName = 'a'", `:2: agent.Name: unknown key; known here: colour, count, labels, maybe, name, on, prompt, size`},
 		{"a field without a tag", "Hidden = 'a'", `:1: Hidden: unknown key; known here: agent, people`},
-		{"odd key", "[agent]\n\"a b\\u202e\" = 1", `:2: agent."a b\u202e": unknown key; known here: colour, count, labels, name, on, prompt, size`},
+		{"odd key", "[agent]\n\"a b\\u202e\" = 1", `:2: agent."a b\u202e": unknown key; known here: colour, count, labels, maybe, name, on, prompt, size`},
 		{"no duration", "[agent]\n\n# soon\nprompt = \"soon\"", `:4: agent.prompt: "soon" is no duration; write for example "2m"`},
 		{"a bare number is no duration", "agent.prompt = 120", `:1: agent.prompt: 120 is no duration; write for example "2m"`},
 		{"text for a switch", "[agent]\non = 'yes'", `:2: agent.on: true or false is expected, not "yes"`},
 		{"text for a number", "[agent]\ncount = '5'", `:2: agent.count: a whole number is expected, not "5"`},
+		{"text for a number that may be missing", "[agent]\nmaybe = '5'", `:2: agent.maybe: a whole number is expected, not "5"`},
 		{"fraction for a number", "[agent]\ncount = 5.5", `:2: agent.count: a whole number is expected, not 5.5`},
 		{"number for text", "[agent]\nname = 5", `:2: agent.name: a text in quotes is expected, not 5`},
 		{"date for text", "[agent]\nname = 2026-01-01", `:2: agent.name: a text in quotes is expected, not a date`},
@@ -349,6 +352,10 @@ func FuzzRead(f *testing.F) {
 		if undecoded := meta.Undecoded(); len(undecoded) > 0 {
 			t.Fatalf("accepted unknown keys %v", undecoded)
 		}
+		if !reflect.DeepEqual(got.Agent.Maybe, want.Agent.Maybe) {
+			t.Fatalf("got %v, want %v", got.Agent.Maybe, want.Agent.Maybe)
+		}
+		got.Agent.Maybe, want.Agent.Maybe = nil, nil // they would print as addresses
 		if fmt.Sprintf("%+v", got) != fmt.Sprintf("%+v", want) {
 			t.Fatalf("got %+v, want %+v", got, want)
 		}

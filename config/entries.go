@@ -18,10 +18,17 @@ type Entry struct {
 }
 
 // Entries lists what a struct holds, in the order of its fields. Tables are
-// opened, and lists of tables by index; other lists stay one entry.
+// opened, and lists of tables by index; other lists stay one entry. A nil
+// pointer is none.
 func Entries(v any) []Entry { return appendEntries(nil, "", reflect.ValueOf(v)) }
 
 func appendEntries(list []Entry, key string, v reflect.Value) []Entry {
+	if v.Kind() == reflect.Pointer {
+		if v.IsNil() {
+			return list
+		}
+		v = v.Elem()
+	}
 	if value, ok := plain(v); ok {
 		return append(list, Entry{Key: key, Value: value})
 	}

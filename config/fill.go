@@ -37,6 +37,10 @@ func (f *filler) fill(key string, value any, into reflect.Value) {
 		return
 	}
 	switch into.Kind() {
+	case reflect.Pointer: // nil is what no file has said
+		said := reflect.New(into.Type().Elem())
+		f.fill(key, value, said.Elem())
+		into.Set(said)
 	case reflect.Struct:
 		f.table(key, value, into)
 	case reflect.Map:

@@ -2,6 +2,7 @@ package config
 
 import (
 	"fmt"
+	"os"
 	"strings"
 
 	"github.com/BurntSushi/toml"
@@ -14,6 +15,21 @@ const maxDepth = 16
 // lines maps each key of a file to the line where it first stands. The parser
 // tells the line of a syntax error only, not that of a value.
 type lines map[string]int
+
+// Lines says where the keys of a file stand: the line of a key such as
+// "policy.rule[2].who[0]", or of the nearest key around it; 0 where there is
+// none. The file must be one that [Read] takes.
+func Lines(path string) (func(key string) int, error) {
+	text, err := os.ReadFile(path)
+	if err != nil {
+		return nil, fmt.Errorf("can't read the configuration: %w", err)
+	}
+	at, err := scan(string(text))
+	if err != nil {
+		return nil, fmt.Errorf("%s:%w", path, err)
+	}
+	return at.find, nil
+}
 
 // find is the line of a key, or of the nearest key around it that has one; 0
 // if there is none.

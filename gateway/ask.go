@@ -81,21 +81,22 @@ func (s *session) await(ctx context.Context, v *visit, wait func(*visit) error) 
 // question is what the policy is asked about.
 func (s *session) question(h *home, a asked) policy.Request {
 	return policy.Request{
-		Person: s.me(), Device: h.device.Name, Labels: h.device.Labels, Capabilities: a.capabilities,
+		Person: s.me(), Device: h.device.Name, Class: h.hello.Class, Labels: h.device.Labels, Capabilities: a.capabilities,
 		Minutes: a.minutes, Reason: a.reason, Ticket: a.ticket, Login: a.login,
 	}
 }
 
 // facts are what a law decides with. open are the person's visits that may lend
 // their reason and ticket.
-func (g *Gateway) facts(l *law, h *home, open []policy.Visit) policy.Facts {
-	return policy.Facts{Policy: l.policy, Offers: texts(h.hello.Capabilities), Logins: h.hello.Logins, Open: open}
+func (g *Gateway) facts(l *law, _ policy.Person, h *home, open []policy.Visit) policy.Facts {
+	return policy.Facts{Rules: l.rules, Offers: texts(h.hello.Capabilities), Logins: h.hello.Logins, Open: open}
 }
 
 // decide asks the policy about a request.
 func (s *session) decide(h *home, a asked, now time.Time) policy.Decision {
 	g := s.gateway
-	return policy.Decide(s.question(h, a), g.facts(g.law(), h, g.visits.of(s.person)), now)
+	l, q := g.law(), s.question(h, a)
+	return policy.Decide(q, g.facts(l, q.Person, h, g.visits.of(s.person)), now)
 }
 
 func texts(list []wire.Capability) []string {

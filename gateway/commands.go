@@ -36,7 +36,7 @@ func commands() []command {
 		{policy.Play, "VISIT", "play a recording (needs a terminal: ssh -t)", (*session).cmdPlay},
 		{policy.Verify, "VISIT [--json]", "check a recording against its chain, seal and receipt", (*session).cmdVerify},
 		{policy.Audit, "[--json] [--person P] [--device D] [--visit V] [--kind K] [--limit N]", "show the audit log, or with --check prove it", (*session).cmdAudit},
-		{policy.Explain, "DEVICE [CAPABILITY]", "say what the policy lets you do there, by which rule, and why", (*session).cmdExplain},
+		{policy.ExplainOwn, "DEVICE [CAPABILITY]", "say what the policy lets you do there, by which rule, and why", (*session).cmdExplain},
 	}
 }
 

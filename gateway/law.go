@@ -12,6 +12,7 @@ import (
 // keeps to that one until the decision is made.
 type law struct {
 	policy policy.Config
+	rules  *policy.Rulebook
 	people *policy.People
 }
 
@@ -25,7 +26,11 @@ func newLaw(o Options) (*law, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &law{policy: o.Policy, people: people}, nil
+	rules, err := policy.NewRulebook(o.Policy, o.People)
+	if err != nil {
+		return nil, err
+	}
+	return &law{policy: o.Policy, rules: rules, people: people}, nil
 }
 
 // law is the one in force now.

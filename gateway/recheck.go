@@ -70,7 +70,7 @@ func (v *visit) recheck(l *law, now time.Time) string {
 	}
 	r := v.want
 	r.Person = found
-	d := policy.Decide(r, v.gateway.facts(l, v.home, nil), now)
+	d := policy.Decide(r, v.gateway.facts(l, found, v.home, nil), now)
 	if d.Verdict != policy.Allow {
 		return "The rules don't allow this visit any more. " + d.Why
 	}

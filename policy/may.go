@@ -11,16 +11,19 @@ type Command string
 
 // The commands.
 const (
-	Devices    Command = "devices"    // list them
-	Explain    Command = "explain"    // what Decide says, and why
-	Visits     Command = "visits"     // list those that are open
-	Kill       Command = "kill"       // end one
-	Recordings Command = "recordings" // list them
-	Play       Command = "play"
-	Verify     Command = "verify" // a recording's chain and seal
-	Audit      Command = "audit"  // read the log
-	Enroll     Command = "enroll" // make a token for a new device
-	Manage     Command = "manage" // rename, release or remove a device
+	Devices    Command = "devices" // list them
+	ExplainOwn Command = "explain" // what Decide says, and why
+	// ExplainOthers is the same about somebody else.
+	ExplainOthers Command = "explain others"
+	Rules         Command = "rules"      // those in force, and groups
+	Visits        Command = "visits"     // list those that are open
+	Kill          Command = "kill"       // end one
+	Recordings    Command = "recordings" // list them
+	Play          Command = "play"
+	Verify        Command = "verify" // a recording's chain and seal
+	Audit         Command = "audit"  // read the log
+	Enroll        Command = "enroll" // make a token for a new device
+	Manage        Command = "manage" // rename, release or remove a device
 )
 
 // The commands about overrides of the user's consent.
@@ -40,7 +43,7 @@ const (
 
 // Commands are all commands, as help lists them.
 func Commands() []Command {
-	return []Command{Devices, Explain, Visits, Kill, Recordings, Play, Verify, Audit, Enroll, Manage,
+	return []Command{Devices, ExplainOwn, ExplainOthers, Rules, Visits, Kill, Recordings, Play, Verify, Audit, Enroll, Manage,
 		OverrideRequest, OverrideDrill, OverrideOpen, OverrideList, OverrideShow, OverrideApprove, OverrideDeny, OverrideReview,
 		RosterList, RosterShow, RosterSign}
 }
@@ -48,7 +51,7 @@ func Commands() []Command {
 // roles is the one table of who may run what.
 func (c Command) roles() []Role {
 	switch c {
-	case Devices, Explain:
+	case Devices, ExplainOwn:
 		return Roles()
 	case Visits:
 		return []Role{Supervisor, Auditor}
@@ -64,7 +67,7 @@ func (c Command) roles() []Role {
 		return []Role{Technician, Supervisor, Auditor}
 	case OverrideReview:
 		return []Role{Supervisor, Auditor}
-	case RosterList, RosterShow:
+	case RosterList, RosterShow, ExplainOthers, Rules:
 		return []Role{Supervisor, Auditor, Admin}
 	case Recordings, Play, Verify:
 		return []Role{Auditor}

@@ -13,11 +13,11 @@ import (
 func TestMayTable(t *testing.T) {
 	table := map[Role]string{
 		Technician: "devices, explain, override request, override drill, override open, override list, override show, override deny",
-		Supervisor: "devices, explain, visits, kill, audit, override list, override show, override approve, override deny, " +
+		Supervisor: "devices, explain, explain others, rules, visits, kill, audit, override list, override show, override approve, override deny, " +
 			"override review, override roster, override roster show, override roster sign",
-		Auditor: "devices, explain, visits, recordings, play, verify, audit, override list, override show, override review, " +
+		Auditor: "devices, explain, explain others, rules, visits, recordings, play, verify, audit, override list, override show, override review, " +
 			"override roster, override roster show",
-		Admin: "devices, explain, enroll, manage, override roster, override roster show",
+		Admin: "devices, explain, explain others, rules, enroll, manage, override roster, override roster show",
 	}
 	for _, role := range Roles() {
 		p := Person{Name: "alice", Roles: []string{string(role)}}

@@ -1,3 +1,0 @@
-package policy
-
-type Bar struct{ Rule, Why string }
