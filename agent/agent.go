@@ -156,6 +156,11 @@ func (a *Agent) login(wanted string) (string, error) {
 	return wanted, nil
 }
 
+// ownShell says whether the device's user may type in a shell of this account:
+// in their own, or as root in any. A visit as another account must not lend the
+// user that account's rights.
+func (a *Agent) ownShell(of proc.Account) bool { return of.UID == a.user.UID || a.user.UID == 0 }
+
 // ask puts a request to the user and returns the statement to sign. It never
 // fails into a yes: whatever goes wrong is an answer of its own, [wire.None].
 // With an error nobody waits for the answer; the statement is for the receipts.
@@ -268,6 +273,12 @@ func (a *Agent) may(visit string, c wire.Capability) (string, error) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	return a.judge.may(visit, c, now())
+}
+
+func (a *Agent) reduce(visit string, taken []wire.Capability) ([]wire.Capability, error) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	return a.judge.reduce(visit, taken)
 }
 
 func (a *Agent) finish(visit string) {

@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"accord/tui"
+	"accord/wire"
 )
 
 // local is a connection to the agent of this device, from one of its users.
@@ -111,11 +112,17 @@ func User(ctx context.Context, socket string, t *tui.Terminal, hint ...string) e
 	events, done := make(chan tui.ResidentEvent), make(chan struct{})
 	go func() {
 		defer close(done)
-		defer close(events)
 		l.deliver(ctx, first, events, hint)
+		close(events) // a nil event would say the same: the agent is gone
 	}()
-	err = tui.Resident(ctx, t, events, l.act)
+	glass := newGlass(ctx, socket)
+	err = tui.Resident(ctx, t, merged(ctx, events, glass.events), func(a tui.ResidentAction) {
+		if !glass.act(a) {
+			l.act(a)
+		}
+	})
 	cancel()
+	glass.close()
 	_ = l.conn.Close()
 	<-done
 	return err
@@ -154,6 +161,10 @@ func event(m toClient) tui.ResidentEvent {
 		return tui.Began{Visit: *m.Began}
 	case m.Ended != nil:
 		return tui.Ended{Card: *m.Ended}
+	case m.Said != nil:
+		return *m.Said
+	case m.Mirrored != nil:
+		return *m.Mirrored
 	}
 	return nil
 }
@@ -170,6 +181,18 @@ func (l *local) act(a tui.ResidentAction) {
 		_ = l.write(fromClient{Op: opExtend, ID: a.ID})
 	case tui.Stop:
 		_ = l.write(fromClient{Op: opStop, ID: a.Visit})
+	case tui.Pause:
+		_ = l.write(fromClient{Op: opPause, ID: a.Visit})
+	case tui.Resume:
+		_ = l.write(fromClient{Op: opResume, ID: a.Visit})
+	case tui.Tell:
+		_ = l.write(fromClient{Op: opSay, ID: a.Visit, Text: a.Text})
+	case tui.Reduce:
+		m := fromClient{Op: opReduce, ID: a.Visit}
+		for _, c := range a.Take {
+			m.Take = append(m.Take, wire.Capability(c))
+		}
+		_ = l.write(m)
 	}
 }
 

@@ -172,6 +172,7 @@ func (d *desk) present(q question) (*asking, error) {
 			ID: q.nonce, Organisation: q.req.Organisation, Technician: t.Name, Full: t.Full, KeyWords: wire.KeyWords(t.Key),
 			Charter: t.Charter, Training: t.Training, Ticket: q.req.Ticket, Reason: q.req.Reason, Device: q.device, Login: q.login,
 			Minutes: q.req.Minutes, Recorded: true, Code: strconv.Itoa(10 + int(code.Int64())),
+			Watched: q.req.Watched, Input: q.req.Input, Hands: q.req.Hands, Replay: q.req.Replay,
 			Deadline: time.Now().Add(d.agent.cfg.Prompt), Extensions: extensions, LaterLeft: laterMost - d.laters[t.Key],
 		},
 	}

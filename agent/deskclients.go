@@ -88,6 +88,8 @@ func (d *desk) hear(c *client, m fromClient) {
 		d.hearAbout(c, a, m)
 	case opStop:
 		c.write(d.stop(c, m.ID))
+	case opPause, opResume, opReduce, opSay:
+		d.control(c, m)
 	}
 }
 

@@ -127,9 +127,17 @@ func (v *visit) shown() tui.Visit {
 		ID: v.id(), Technician: who, Organisation: v.req.Organisation, Device: v.consent.Device, Login: v.consent.Login,
 		Began: v.opened, Until: v.consent.Until.Local(),
 	}
+	v.mu.Lock()
 	for _, c := range v.consent.Granted {
-		shown.Capabilities = append(shown.Capabilities, string(c))
+		if !slices.Contains(v.taken, c) {
+			shown.Capabilities = append(shown.Capabilities, string(c))
+		}
 	}
+	shown.Watchers = v.watchers
+	v.mu.Unlock()
+	v.hold.mu.Lock()
+	shown.Paused, shown.Typing = v.hold.paused, v.hold.typing
+	v.hold.mu.Unlock()
 	return shown
 }
 

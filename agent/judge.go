@@ -175,6 +175,22 @@ func (j *judge) alive(visit string, now instant) error {
 	return nil
 }
 
+// reduce takes capabilities back from an open visit, for good: what it may do
+// only ever becomes less. It returns what is left.
+func (j *judge) reduce(visit string, taken []wire.Capability) (left []wire.Capability, err error) {
+	g := j.visits[visit]
+	if g == nil || g.phase != open {
+		return nil, no("visit %s is not open", visit)
+	}
+	for _, c := range taken {
+		if !slices.Contains(g.granted, c) {
+			return nil, no("%s was not granted for this visit", c)
+		}
+	}
+	g.granted = slices.DeleteFunc(g.granted, func(c wire.Capability) bool { return slices.Contains(taken, c) })
+	return slices.Clone(g.granted), nil
+}
+
 // finish ends whatever the request has come to. Its id stays taken.
 func (j *judge) finish(visit string) {
 	if g := j.visits[visit]; g != nil {

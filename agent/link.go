@@ -252,6 +252,9 @@ func (l *link) onSession(_ context.Context, _ *gossh.ServerConn, nc gossh.NewCha
 		return
 	}
 	login, err := l.agent.may(id, wire.Shell)
+	if err == nil {
+		err = v.hold.refuses()
+	}
 	if err != nil {
 		_ = nc.Reject(gossh.Prohibited, err.Error())
 		return

@@ -31,9 +31,15 @@ const (
 	opAnswer   = "answer"   // one request, to be answered
 	opStop     = "stop"     // end a visit, or all
 	opReceipts = "receipts" // list them
+	opMirror   = "mirror"   // see what the terminals of a visit show
 	// What it may say afterwards.
 	opSeen   = "seen"
 	opExtend = "extend"
+	opPause  = "pause"  // a visit, or all
+	opResume = "resume" //
+	opReduce = "reduce" // take capabilities back
+	opSay    = "say"    // a line to everybody in the visit
+	opType   = "type"   // into a shell, with mirror only
 )
 
 // fromClient is a line from a local client.
@@ -44,20 +50,28 @@ type fromClient struct {
 	ID      string      `json:"id,omitempty"`      // a request's nonce, a visit, or empty for the only one
 	Answer  *tui.Answer `json:"answer,omitempty"`
 	Limit   int         `json:"limit,omitempty"` // with receipts
+	// Take is what reduce takes back, Text what is said, Shell and Keys what is
+	// typed where.
+	Take  []wire.Capability `json:"take,omitempty"`
+	Text  string            `json:"text,omitempty"`
+	Shell int               `json:"shell,omitempty"`
+	Keys  []byte            `json:"keys,omitempty"`
 }
 
 // toClient is a line to a local client; one field is set.
 type toClient struct {
-	Idle     *tui.Idle    `json:"idle,omitempty"`
-	Asking   *tui.Prompt  `json:"asking,omitempty"`
-	Gone     *tui.AskGone `json:"gone,omitempty"`
-	Began    *tui.Visit   `json:"began,omitempty"`
-	Ended    *tui.Card    `json:"ended,omitempty"`
-	Receipts []Receipt    `json:"receipts,omitempty"`
-	Bad      []string     `json:"bad,omitempty"` // receipts that are damaged
-	Stopped  []string     `json:"stopped,omitempty"`
-	Error    string       `json:"error,omitempty"`
-	Done     bool         `json:"done,omitempty"`
+	Idle     *tui.Idle     `json:"idle,omitempty"`
+	Asking   *tui.Prompt   `json:"asking,omitempty"`
+	Gone     *tui.AskGone  `json:"gone,omitempty"`
+	Began    *tui.Visit    `json:"began,omitempty"`
+	Ended    *tui.Card     `json:"ended,omitempty"`
+	Said     *tui.Said     `json:"said,omitempty"`
+	Mirrored *tui.Mirrored `json:"mirrored,omitempty"`
+	Receipts []Receipt     `json:"receipts,omitempty"`
+	Bad      []string      `json:"bad,omitempty"` // receipts that are damaged
+	Stopped  []string      `json:"stopped,omitempty"`
+	Error    string        `json:"error,omitempty"`
+	Done     bool          `json:"done,omitempty"`
 }
 
 // maxLocal bounds a line in bytes, and clientQueue what waits for a client that
@@ -160,6 +174,8 @@ func (c *client) serve(ctx context.Context) {
 		c.write(c.desk.stop(c, opening.ID))
 	case opUser, opAnswer:
 		c.attend(opening, in)
+	case opMirror:
+		c.mirror(opening.ID, in)
 	default:
 		c.write(toClient{Error: "the agent does not know this request; are both of the same version?"})
 	}

@@ -22,7 +22,15 @@ type session struct {
 	pty   *proc.PTY
 	proc  *proc.Process
 	ended chan struct{} // closed when the process's output has been sent
+	// Of a session with a terminal: what it shows, and what the device's user
+	// types into it.
+	reflection *reflection
+	typed      chan []byte
 }
+
+// userKeys is how many lines of the user's typing wait for a program that does
+// not read.
+const userKeys = 64
 
 // Limits of one session's requests.
 const (
@@ -75,7 +83,7 @@ func (s *session) request(req *ssh.Request) bool {
 		return s.proc != nil && s.resize(req.Payload)
 	case "signal":
 		var m struct{ Name string }
-		return s.proc != nil && ssh.Unmarshal(req.Payload, &m) == nil && s.proc.Signal(m.Name) == nil
+		return s.proc != nil && ssh.Unmarshal(req.Payload, &m) == nil && s.visit.hold.refuses() == nil && s.proc.Signal(m.Name) == nil
 	case "shell":
 		return s.proc == nil && len(req.Payload) == 0 && s.start("")
 	case "exec":
@@ -113,8 +121,12 @@ func (s *session) allocate(payload []byte) bool {
 
 func (s *session) resize(payload []byte) bool {
 	var m struct{ Columns, Rows, XPixels, YPixels uint32 }
-	return ssh.Unmarshal(payload, &m) == nil && s.pty != nil &&
-		s.proc.Resize(side(m.Columns), side(m.Rows), side(m.XPixels), side(m.YPixels)) == nil
+	if ssh.Unmarshal(payload, &m) != nil || s.pty == nil ||
+		s.proc.Resize(side(m.Columns), side(m.Rows), side(m.XPixels), side(m.YPixels)) != nil {
+		return false
+	}
+	s.reflection.resize(side(m.Columns), side(m.Rows))
+	return true
 }
 
 // side bounds one side of a window to what the kernel's winsize holds.
@@ -123,6 +135,9 @@ func side(n uint32) int { return int(min(n, 0xFFFF)) }
 // start starts the login shell, or a command in it, as the visit's account.
 func (s *session) start(command string) bool {
 	account, err := proc.LookupAccount(s.login)
+	if err == nil {
+		err = s.visit.hold.refuses()
+	}
 	if err != nil {
 		s.refuse(err)
 		return false
@@ -135,13 +150,19 @@ func (s *session) start(command string) bool {
 		s.refuse(err)
 		return false
 	}
-	if !s.visit.add(p, s.ch) {
-		p.Kill()
-		p.Close()
-		s.refuse(errors.New("the visit has ended"))
-		return false
+	if s.pty != nil {
+		s.reflection = s.visit.mirror.add(s.pty.Width, s.pty.Height, s.visit.agent.ownShell(account))
+		s.typed = make(chan []byte, userKeys)
 	}
 	s.proc = p
+	if !s.visit.add(p, running{session: s, process: p, shown: s.ch, of: wire.Shell}) {
+		s.proc = nil
+		s.reflection.end()
+		p.Kill()
+		p.Close()
+		s.refuse(errors.New("the visit has ended, or the user took the shell back"))
+		return false
+	}
 	return true
 }
 
@@ -162,28 +183,107 @@ func (s *session) refuse(err error) {
 // lose it.
 func (s *session) serve() {
 	defer close(s.ended)
-	go func() { // ends with the channel, or when the visit's end closes the process
-		_, _ = io.Copy(s.proc.Stdin(), s.ch)
-		_ = s.proc.Stdin().Close()
-	}()
+	go s.takeTyping() // ends with the channel, or when the visit's end closes the process
 	var both sync.WaitGroup
-	both.Go(func() { copyOut(s.ch, s.proc.Stdout()) })
+	if s.pty != nil {
+		go s.takeUser()
+		both.Go(s.showTerminal)
+	} else {
+		both.Go(func() { copyOut(s.ch, s.proc.Stdout(), s.visit.hold) })
+	}
 	if errs := s.proc.Stderr(); errs != nil {
-		both.Go(func() { copyOut(s.ch.Stderr(), errs) })
+		both.Go(func() { copyOut(s.ch.Stderr(), errs, s.visit.hold) })
 	}
 	both.Wait()
+	s.reflection.end()
 	_ = s.ch.CloseWrite()
 	sendExit(s.ch, s.proc.Wait())
 	_ = s.ch.Close()
 }
 
-// copyOut copies until the source ends.
-func copyOut(dst io.Writer, src io.Reader) {
+// showTerminal sends what the terminal shows. While the visit is paused it
+// counts it instead; the device's user sees it all the same.
+func (s *session) showTerminal() {
+	h, buf, shown := s.visit.hold, make([]byte, 64<<10), true
+	for {
+		n, err := s.proc.Take(buf, &h.mu)
+		paused := h.paused
+		if paused {
+			h.withheld += int64(n)
+		}
+		s.reflection.write(buf[:n])
+		h.mu.Unlock()
+		if n > 0 && shown && !paused {
+			// When nobody reads any more the process must not block on it.
+			_, werr := s.ch.Write(buf[:n])
+			shown = werr == nil
+		}
+		if err != nil {
+			return
+		}
+	}
+}
+
+// takeTyping takes what the technician types or pipes in, until the channel or
+// the program's input ends.
+func (s *session) takeTyping() {
+	defer func() { _ = s.proc.Stdin().Close() }()
+	buf := make([]byte, 32<<10)
+	for {
+		n, err := s.ch.Read(buf)
+		if n > 0 && !s.typeIn(buf[:n]) || err != nil {
+			return
+		}
+	}
+}
+
+// typeIn hands input on; false when the program takes no more. While the visit
+// is paused a pipe waits, and what is typed in a terminal is dropped.
+func (s *session) typeIn(p []byte) bool {
+	if s.pty == nil {
+		if !s.visit.hold.flows() {
+			return false
+		}
+		_, err := s.proc.Stdin().Write(p)
+		return err == nil
+	}
+	if !s.visit.hold.mayType() {
+		return true
+	}
+	seen := s.visit.req.Input && s.proc.Echo()
+	if _, err := s.proc.Stdin().Write(p); err != nil {
+		return false
+	}
+	if seen && s.proc.Echo() {
+		// Only what the terminal showed anyway: where the echo was off before
+		// or after, it may have been a password.
+		_, _ = s.ch.SendRequest(wire.RequestTyped, false, wire.MarshalTyped(p))
+	}
+	return true
+}
+
+// takeUser puts what the device's user types into the terminal, until the
+// program has ended.
+func (s *session) takeUser() {
+	for {
+		select {
+		case keys := <-s.typed:
+			if _, err := s.proc.Stdin().Write(keys); err != nil {
+				return
+			}
+		case <-s.ended:
+			return
+		}
+	}
+}
+
+// copyOut copies until the source ends, as long as the visit isn't paused.
+func copyOut(dst io.Writer, src io.Reader, h *hold) {
 	buf := make([]byte, 64<<10)
 	for {
 		n, err := src.Read(buf)
 		if n > 0 {
-			if _, werr := dst.Write(buf[:n]); werr != nil {
+			if _, werr := write(dst, buf[:n], h); werr != nil {
 				// Nobody reads any more; the process must not block on it.
 				_, _ = io.Copy(io.Discard, src)
 				return
@@ -193,6 +293,14 @@ func copyOut(dst io.Writer, src io.Reader) {
 			return
 		}
 	}
+}
+
+// write waits while the visit is paused.
+func write(dst io.Writer, p []byte, h *hold) (int, error) {
+	if !h.flows() {
+		return 0, io.ErrClosedPipe
+	}
+	return dst.Write(p)
 }
 
 // sendExit says how the process ended (RFC 4254, section 6.10).

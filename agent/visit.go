@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"slices"
 	"strings"
 	"sync"
 	"time"
@@ -12,6 +13,7 @@ import (
 	"golang.org/x/crypto/ssh"
 
 	"accord/agent/proc"
+	"accord/tui"
 	"accord/wire"
 )
 
@@ -43,11 +45,34 @@ type visit struct {
 	head    wire.Head
 
 	mu     sync.Mutex
-	procs  map[*proc.Process]io.Closer // with the channels they are shown on
+	procs  map[*proc.Process]running
 	shells int
 	served int           // session channels that are open now
 	closed bool          // nothing is started any more
 	over   chan struct{} // closed when everything of the visit is dead
+
+	taken    []wire.Capability // that the user took back
+	watchers []tui.Watcher     // who else is in the visit
+
+	hold   *hold
+	mirror mirror
+	words  chan wire.Message // for the gateway, in order
+}
+
+// running is what a process of a visit is.
+type running struct {
+	session *session // nil where it is none
+	process *proc.Process
+	shown   io.Closer       // the channel that it is shown on
+	of      wire.Capability // what allows it
+}
+
+// kill ends the process and all below it, and then its channel. That is not
+// waited for: the gateway may not be reading.
+func (r running) kill() {
+	r.process.Kill()
+	r.process.Close()
+	go func() { _ = r.shown.Close() }()
 }
 
 // serveVisit is the story of one visit on the device. When it returns,
@@ -55,7 +80,10 @@ type visit struct {
 func (l *link) serveVisit(ctx context.Context, ch ssh.Channel) {
 	ctx, end := context.WithCancelCause(ctx)
 	defer end(nil)
-	v := &visit{agent: l.agent, conn: wire.NewConn(ch), end: end, procs: make(map[*proc.Process]io.Closer), over: make(chan struct{})}
+	v := &visit{
+		agent: l.agent, conn: wire.NewConn(ch), end: end, procs: make(map[*proc.Process]running), over: make(chan struct{}),
+		hold: newHold(), words: make(chan wire.Message, unheard),
+	}
 	read := v.receive(ctx)
 	defer func() {
 		_ = ch.Close()
@@ -265,6 +293,12 @@ func (v *visit) take(m wire.Message) bool {
 			v.head = *m.Head
 		}
 		v.end(saidBy(m))
+	case *wire.Presence:
+		v.present(m)
+		return true
+	case *wire.Say:
+		v.said(m)
+		return true
 	default:
 		v.end(ending{byGateway, "The gateway sent a message out of order."})
 	}
@@ -290,24 +324,27 @@ func (v *visit) exit() {
 }
 
 // ready tells the gateway that sessions may come. It does not wait: a gateway
-// that does not read must not keep the visit from being watched.
+// that does not read must not keep the visit from being watched. What the user
+// changes is told after it.
 func (v *visit) ready() {
-	go func() { // ends with the link at the latest
+	go func() { // ends with the visit, with the link at the latest
 		if err := v.conn.Write(&wire.Ready{}); err != nil {
 			v.end(linkEnding(err))
+			return
 		}
+		v.talk(v.over)
 	}()
 }
 
-// add counts a started process as the visit's; false if the visit is over and
-// the process must die at once.
-func (v *visit) add(p *proc.Process, shown io.Closer) bool {
+// add counts a started process as the visit's; false if the visit is over, or
+// what allows it was taken back, and the process must die at once.
+func (v *visit) add(p *proc.Process, r running) bool {
 	v.mu.Lock()
 	defer v.mu.Unlock()
-	if v.closed {
+	if v.closed || slices.Contains(v.taken, r.of) {
 		return false
 	}
-	v.procs[p] = shown
+	v.procs[p] = r
 	v.shells++
 	return true
 }
@@ -326,13 +363,10 @@ func (v *visit) closeAll() {
 	procs := v.procs
 	v.procs = nil
 	v.mu.Unlock()
+	v.hold.end()
 	var all sync.WaitGroup
-	for p, shown := range procs {
-		all.Go(func() {
-			p.Kill()
-			p.Close()
-			go func() { _ = shown.Close() }() // not waited for: the gateway may not be reading
-		})
+	for _, r := range procs {
+		all.Go(r.kill)
 	}
 	all.Wait()
 	close(v.over)

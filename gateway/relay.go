@@ -56,7 +56,9 @@ func (s *session) relayed(ctx context.Context, v *visit) error {
 		go gossh.DiscardRequests(reqs)
 		return errors.Join(err, shell.Close(recordings.Exit{Status: -1}))
 	}
-	s.exit, err = s.bridge(ch, reqs, shell, v, cut)
+	told, silent := v.tells(s, shell)
+	s.exit, err = s.bridge(ch, reqs, told, v, cut)
+	silent()
 	s.mu.Lock()
 	close(s.relay)
 	s.relay, s.shell = nil, nil
@@ -144,9 +146,9 @@ func (s *session) ptyNow() []byte {
 
 // bridge starts the program and moves bytes both ways. What it starts ends with
 // the two connections at the latest; when cut is closed it is not waited for.
-func (s *session) bridge(ch gossh.Channel, reqs <-chan *gossh.Request, shell *recordings.Shell, v *visit, cut <-chan struct{}) (outcome, error) {
+func (s *session) bridge(ch gossh.Channel, reqs <-chan *gossh.Request, r *relayed, v *visit, cut <-chan struct{}) (outcome, error) {
 	exits := make(chan outcome, 1)
-	go func() { exits <- takeExit(reqs) }()
+	go func() { exits <- takeExit(reqs, func(req *gossh.Request) { v.typed(r.shell, req) }) }()
 	if err := s.startOn(ch, cut); err != nil {
 		return outcome{status: exitFailed}, err
 	}
@@ -156,7 +158,7 @@ func (s *session) bridge(ch gossh.Channel, reqs <-chan *gossh.Request, shell *re
 		defer close(up)
 		sendUp(ch, in)
 	}()
-	err := s.bringDown(ch, shell, v, cut)
+	err := s.bringDown(ch, r, v, cut)
 	var exit outcome
 	select {
 	case exit = <-exits:
@@ -220,10 +222,10 @@ func sendUp(ch gossh.Channel, in *tui.RawInput) {
 // bringDown moves both output streams until both have ended, each through the
 // recorder first. A pump that is cut can forward nothing more: its recorder is
 // closed.
-func (s *session) bringDown(ch gossh.Channel, shell *recordings.Shell, v *visit, cut <-chan struct{}) error {
+func (s *session) bringDown(ch gossh.Channel, r *relayed, v *visit, cut <-chan struct{}) error {
 	ended := make(chan error, 2)
-	go func() { ended <- pump(ch, s.ch, shell.Output, v) }()
-	go func() { ended <- pump(ch.Stderr(), s.ch.Stderr(), shell.ErrorOutput, v) }()
+	go func() { ended <- r.pump(ch, s.ch, r.shell.Output, v) }()
+	go func() { ended <- r.pump(ch.Stderr(), s.ch.Stderr(), r.shell.ErrorOutput, v) }()
 	var errs error
 	for range 2 {
 		select {
@@ -238,16 +240,17 @@ func (s *session) bringDown(ch gossh.Channel, shell *recordings.Shell, v *visit,
 
 // pump is promise P1: record, then forward. A recorder that fails ends the
 // visit, and nothing more is forwarded.
-func pump(from io.Reader, to io.Writer, record func([]byte) error, v *visit) error {
+func (r *relayed) pump(from io.Reader, to io.Writer, record func([]byte) error, v *visit) error {
 	buf := make([]byte, relayChunk)
 	for {
 		n, err := from.Read(buf)
 		if n > 0 {
-			if rerr := record(buf[:n]); rerr != nil {
+			rerr, werr := r.output(buf[:n], record, to)
+			if rerr != nil {
 				v.end(cannotRecord(rerr))
 				return rerr
 			}
-			if _, werr := to.Write(buf[:n]); werr != nil {
+			if werr != nil {
 				return nil // the technician is gone, which ends the session
 			}
 		}
@@ -258,8 +261,8 @@ func pump(from io.Reader, to io.Writer, record func([]byte) error, v *visit) err
 }
 
 // takeExit reads how the program ended (RFC 4254, section 6.10) until the
-// channel is closed.
-func takeExit(reqs <-chan *gossh.Request) outcome {
+// channel is closed. What was typed is told on the way.
+func takeExit(reqs <-chan *gossh.Request, typed func(*gossh.Request)) outcome {
 	var o outcome
 	for req := range reqs {
 		switch req.Type {
@@ -270,6 +273,8 @@ func takeExit(reqs <-chan *gossh.Request) outcome {
 			}
 		case "exit-signal":
 			o.signal, o.known = append([]byte{}, req.Payload...), true
+		case wire.RequestTyped:
+			typed(req)
 		}
 		if req.WantReply {
 			_ = req.Reply(false, nil)

@@ -6,7 +6,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"slices"
 	"sync"
 	"time"
 
@@ -85,6 +84,8 @@ type visit struct {
 	holders int            // sessions of the technician; the last one ends the visit
 	relays  sync.WaitGroup // sessions on the device
 	closed  bool           // no relay is added any more
+
+	changes userChanges
 }
 
 // hold counts a session of the technician; false when the visit is over.
@@ -336,9 +337,14 @@ func (v *visit) attend() {
 			if !ok {
 				return
 			}
-			if e, is := m.(*wire.End); is {
-				v.end(ending{e.By, e.Cause})
-			} else {
+			switch m := m.(type) {
+			case *wire.End:
+				v.end(ending{m.By, m.Cause})
+			case *wire.Control:
+				if err := v.changed(m); err != nil {
+					v.end(cannotRecord(err))
+				}
+			default:
 				v.end(ending{byGateway, "The device sent a message out of order."})
 			}
 		}
@@ -376,8 +382,8 @@ func (v *visit) description() recordings.Visit {
 // openSession opens a session on the device as part of the visit. The caller
 // calls done when its relay has ended.
 func (v *visit) openSession(ctx context.Context) (ch gossh.Channel, reqs <-chan *gossh.Request, done func(), err error) {
-	if !slices.Contains(v.consent.Granted, wire.Shell) {
-		return nil, nil, nil, errors.New("the user did not grant a shell for this visit; ask again for it")
+	if !v.grants(wire.Shell) {
+		return nil, nil, nil, errors.New("the user did not grant a shell for this visit, or took it back; ask again for it")
 	}
 	v.mu.Lock()
 	if v.closed || v.ctx.Err() != nil {

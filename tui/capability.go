@@ -51,6 +51,14 @@ func (p *Phrases) capability(form, capability string) string {
 	return p.Say(form+"Other", "Name", capability)
 }
 
+// Shorts names capabilities on one line, in few words.
+func (p *Phrases) Shorts(capabilities []string) string {
+	if len(capabilities) == 0 {
+		return p.Say("CardNothing")
+	}
+	return p.shorts(capabilities)
+}
+
 // shorts names several capabilities on one line.
 func (p *Phrases) shorts(capabilities []string) string {
 	words := make([]string, len(capabilities))

@@ -16,6 +16,16 @@ type Visit struct {
 	Capabilities []string
 	Began        time.Time
 	Until        time.Time // when it ends by itself
+	Watchers     []Watcher // who else sees it
+	Paused       bool      // the technician neither types nor sees
+	Typing       bool      // the user types in a shell of it
+}
+
+// Watcher is somebody who watches a visit besides its technician. The name is
+// clean.
+type Watcher struct {
+	Name  string
+	Hands bool // types too
 }
 
 // Card is what a visit came to, shown when it has ended. Texts are clean;
@@ -34,11 +44,11 @@ type Card struct {
 	Receipt string
 }
 
-// Indicator tells of an open visit in one line: who is connected, until when,
-// and how to stop it.
+// Indicator tells of an open visit in one line: who is connected, how long, what
+// is granted, who watches, whether it is paused, and how to stop it.
 func Indicator(ph *Phrases, v Visit, now time.Time) string {
 	return ph.Say("Indicator", "Technician", v.Technician, "Organisation", v.Organisation,
-		"Left", ph.remaining(v.Until.Sub(now)))
+		"Left", ph.remaining(v.Until.Sub(now)), "Facts", strings.Join(append(ph.now(v), ph.scope(v)...), ", "))
 }
 
 // remaining writes the time left of a visit: in minutes, rounded up, and only

@@ -12,12 +12,12 @@ func TestIndicator(t *testing.T) {
 		after time.Duration
 		want  string
 	}{
-		{"en", 0, "Camille Roy (Acme Assistance) is connected, 30 min left. “accord stop” ends it at once."},
+		{"en", 0, "Camille Roy (Acme Assistance) is connected, 30 min left (type commands, fetch files). “accord stop” ends it at once."},
 		{"en", 30 * time.Second, "30 min left"},
 		{"en", 61 * time.Second, "29 min left"},
 		{"en", 29*time.Minute + 15*time.Second, " 45 s left"},
 		{"en", time.Hour, " 0 s left"},
-		{"fr", 0, "Camille Roy (Acme Assistance) a accès à cet appareil, reste 30 min."},
+		{"fr", 0, "Camille Roy (Acme Assistance) a accès à cet appareil, reste 30 min (taper des commandes, prendre des fichiers)."},
 	} {
 		if got := Indicator(PhrasesFor(c.lang), sampleVisit(), noon().Add(c.after)); !strings.Contains(got, c.want) || strings.Contains(got, "\n") {
 			t.Errorf("%s after %v: %q, want %q", c.lang, c.after, got, c.want)

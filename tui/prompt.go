@@ -36,6 +36,10 @@ type Prompt struct {
 	Minutes      int
 	Recorded     bool
 	ReplayBy     string // who may replay the recording; "" says no names
+	Watched      bool   // a colleague must watch
+	Hands        bool   // who watches may type too
+	Input        bool   // what is typed is recorded, but for what has no echo
+	Replay       bool   // the user may replay the visit afterwards
 	// Code is what the user types to approve: two digits, made by the agent
 	// from a cryptographic source for this prompt alone.
 	Code string
@@ -152,7 +156,31 @@ func (p Prompt) scope(ph *Phrases) []textLine {
 		terms = "Recorded"
 	}
 	value := ph.Say("Minutes", "Count", p.Minutes) + ph.Say(terms, "By", p.ReplayBy)
-	return append(lines, textLine{label: ph.Say("LabelTime"), value: value})
+	lines = append(lines, textLine{label: ph.Say("LabelTime"), value: value})
+	for _, term := range p.terms() {
+		lines = append(lines, textLine{value: ph.Say(term)})
+	}
+	return lines
+}
+
+// terms are what the policy binds the visit to.
+func (p Prompt) terms() []string {
+	var keys []string
+	if p.Input {
+		keys = append(keys, "TermInput")
+	}
+	switch {
+	case p.Watched && p.Hands:
+		keys = append(keys, "TermWatchedHands")
+	case p.Watched:
+		keys = append(keys, "TermWatched")
+	case p.Hands:
+		keys = append(keys, "TermHands")
+	}
+	if p.Replay {
+		keys = append(keys, "TermReplay")
+	}
+	return keys
 }
 
 func (p Prompt) who(ph *Phrases) string {

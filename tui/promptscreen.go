@@ -126,9 +126,10 @@ func (m *asking) Update(msg tea.Msg) tea.Cmd {
 		cmd = m.touched()
 		m.guard.early++
 		m.again(m.ph.Say("NoticePaste"))
-	case uv.UnknownEvent:
+	case uv.UnknownEvent, uv.PasteStartEvent, uv.PasteEndEvent:
 		// Somebody types, or something sends, what is no key: half a letter,
-		// a broken sequence. The keyboard is not at rest.
+		// a broken sequence, the end of a paste that had no beginning. The
+		// keyboard is not at rest.
 		m.guard.early++
 		m.again("")
 	case tea.KeyPressMsg:

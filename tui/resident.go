@@ -3,6 +3,7 @@ package tui
 import (
 	"context"
 	"errors"
+	"slices"
 	"strings"
 	"time"
 
@@ -113,10 +114,18 @@ type resident struct {
 	cards    []Card          // of ended visits, not yet looked at
 	notice   string          // why the last request is gone
 
-	help  bool
-	leave *menu // whether to leave while a visit goes on
-	done  bool
-	err   error
+	which    int // of the visits, for keys that mean one
+	mirror   *mirrors
+	reducing *reducing
+	telling  *telling
+	said     []Said // the last lines that others said
+	fresh    bool   // the newest has not been noticed by a key yet
+
+	help   bool
+	helpAt int   // the first line of it that is shown
+	leave  *menu // whether to leave while a visit goes on
+	done   bool
+	err    error
 }
 
 // eventMsg is the next event; without one the agent is gone.
@@ -164,6 +173,8 @@ func (m *resident) Update(msg tea.Msg) tea.Cmd {
 		cmd = tea.Batch(m.take(msg.event), m.listen)
 	case tea.KeyPressMsg:
 		cmd = m.press(msg)
+	case tea.PasteMsg:
+		cmd = m.paste(msg)
 	default:
 		cmd = m.toAsking(msg)
 	}
@@ -206,19 +217,55 @@ func (m *resident) take(event ResidentEvent) tea.Cmd {
 			m.asking, m.notice = nil, or(e.Why, m.ph.Say("AskGone"))
 		}
 	case Began:
-		m.notice = ""
-		m.visits = append(without(m.visits, e.Visit.ID), e.Visit)
-		return m.toAsking(m.askingSize())
+		return m.began(e.Visit)
 	case Ended:
-		m.visits = without(m.visits, e.Card.ID)
-		delete(m.stopping, e.Card.ID)
-		m.cards = append(m.cards, e.Card)
-		if len(m.visits) == 0 {
-			m.leave = nil
-		}
+		m.over(e.Card)
 		return m.toAsking(m.askingSize())
+	case Said:
+		return m.hears(e)
+	case Mirrored:
+		if m.mirror != nil {
+			m.mirror.take(e)
+		}
 	}
 	return nil
+}
+
+// began shows a visit, or how it stands now, in its place.
+func (m *resident) began(v Visit) tea.Cmd {
+	m.stale(v)
+	if i := slices.IndexFunc(m.visits, func(o Visit) bool { return o.ID == v.ID }); i >= 0 {
+		m.visits[i] = v
+		return nil
+	}
+	m.notice = ""
+	m.visits = append(m.visits, v)
+	var watch tea.Cmd
+	if m.mirror != nil {
+		watch = m.act(Watch{v.ID})
+	}
+	return tea.Batch(watch, m.toAsking(m.askingSize()))
+}
+
+// over takes a visit off the screen and keeps its card.
+func (m *resident) over(c Card) {
+	m.visits = without(m.visits, c.ID)
+	delete(m.stopping, c.ID)
+	m.cards = append(m.cards, c)
+	m.said = slices.DeleteFunc(m.said, func(s Said) bool { return s.Visit == c.ID })
+	m.which = 0
+	if m.reducing != nil && m.reducing.visit == c.ID {
+		m.reducing = nil
+	}
+	if m.telling != nil && m.telling.visit == c.ID {
+		m.telling = nil
+	}
+	if m.mirror != nil {
+		m.mirror.drop(c.ID)
+	}
+	if len(m.visits) == 0 {
+		m.leave, m.mirror = nil, nil
+	}
 }
 
 // ask shows a request, or another version of the one shown.
@@ -226,7 +273,10 @@ func (m *resident) ask(p Prompt) tea.Cmd {
 	if !p.answerable() {
 		return m.act(AnswerTo{p.ID, Answer{Choice: None}})
 	}
-	m.notice, m.help, m.leave = "", false, nil
+	m.notice, m.help, m.leave, m.reducing, m.telling = "", false, nil, nil, nil
+	if m.mirror != nil {
+		m.mirror.typing = false
+	}
 	if m.asking != nil && m.asking.prompt.ID == p.ID {
 		return m.asking.change(p, m.now)
 	}
@@ -244,7 +294,7 @@ func (m *resident) ask(p Prompt) tea.Cmd {
 func (m *resident) press(msg tea.KeyPressMsg) tea.Cmd {
 	k := strings.ToLower(msg.String())
 	var stop tea.Cmd
-	if k == "s" && (m.asking == nil || !m.asking.writing()) {
+	if k == "s" && !m.typing() {
 		stop = m.stop(m.visits...)
 	}
 	switch {
@@ -255,7 +305,15 @@ func (m *resident) press(msg tea.KeyPressMsg) tea.Cmd {
 	case m.leave != nil:
 		m.pressLeave(k)
 	case m.help:
-		m.help = false
+		m.pressHelp(k)
+	case m.telling != nil:
+		return m.pressTell(msg)
+	case m.reducing != nil:
+		return m.pressReduce(k)
+	case m.mirror != nil && m.mirror.typing:
+		return m.pressTyping(msg)
+	case m.mirror != nil:
+		return m.pressMirror(k)
 	case len(m.cards) > 0:
 		m.cards = m.cards[1:]
 	default:
@@ -264,8 +322,48 @@ func (m *resident) press(msg tea.KeyPressMsg) tea.Cmd {
 	return nil
 }
 
+// paste takes a paste where text is wanted; nowhere else does it do anything.
+func (m *resident) paste(msg tea.PasteMsg) tea.Cmd {
+	switch {
+	case m.asking != nil:
+		return m.asking.Update(msg)
+	case m.help || m.leave != nil || m.reducing != nil:
+	case m.telling != nil:
+		edit(&m.telling.field, msg)
+	case m.mirror != nil && m.mirror.typing:
+		return m.pasteTyping(msg)
+	}
+	return nil
+}
+
+// pressVisit handles the keys that mean an open visit.
+func (m *resident) pressVisit(k string) (cmd tea.Cmd, was bool) {
+	if len(m.visits) == 0 {
+		return nil, false
+	}
+	switch k {
+	case "m":
+		return m.watch(), true
+	case "p":
+		return m.pauseOrResume(), true
+	case "r":
+		m.choose()
+		return nil, true
+	case "t":
+		m.tell()
+		return nil, true
+	case "tab":
+		m.which = (m.which + 1) % len(m.visits)
+		return nil, true
+	}
+	return nil, false
+}
+
 func (m *resident) pressIdle(k string) tea.Cmd {
-	m.notice = ""
+	m.notice, m.fresh = "", false
+	if cmd, was := m.pressVisit(k); was {
+		return cmd
+	}
 	switch {
 	case k == "?":
 		m.help = true
@@ -279,6 +377,17 @@ func (m *resident) pressIdle(k string) tea.Cmd {
 		return m.stop(m.visits[k[0]-'1'])
 	}
 	return nil
+}
+
+func (m *resident) pressHelp(k string) {
+	switch k {
+	case "down":
+		m.helpAt++
+	case "up":
+		m.helpAt = max(m.helpAt-1, 0)
+	default:
+		m.help, m.helpAt = false, 0
+	}
 }
 
 func (m *resident) pressLeave(k string) {

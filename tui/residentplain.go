@@ -19,7 +19,8 @@ type plainResident struct {
 	idle    Idle
 	prompt  *plainAsking // nil while nothing is asked
 	visits  []Visit
-	leaving bool // leaving was asked for once, while a visit goes on
+	leaving bool     // leaving was asked for once, while a visit goes on
+	mirror  *mirrors // while the lines of shells are on their way
 
 	halt   context.CancelFunc // ends the reader; nil without one
 	result chan plainResult   // what it ended with
@@ -125,7 +126,10 @@ func (m *plainResident) answered(r plainResult) {
 func (m *plainResident) command(line string) (leave bool) {
 	leaving := m.leaving
 	m.leaving = false
-	switch strings.ToLower(line) {
+	word, rest, _ := strings.Cut(line, " ")
+	switch strings.ToLower(word) {
+	case "m", "p", "r", "t":
+		m.controls(strings.ToLower(word), strings.TrimSpace(rest))
 	case "s":
 		m.stopAll()
 	case "q":
@@ -165,6 +169,9 @@ func (m *plainResident) status() {
 		m.say(Indicator(m.ph, v, time.Now()))
 	}
 	m.say(m.ph.Say("PlainResident"))
+	if len(m.visits) > 0 {
+		m.say(m.ph.Say("PlainControl"))
+	}
 }
 
 // take takes an event. Only those of requests change who has the keyboard.
@@ -188,8 +195,11 @@ func (m *plainResident) take(event ResidentEvent) {
 			m.say(or(e.Why, m.ph.Say("AskGone")))
 		}
 	case Began:
-		m.visits = append(without(m.visits, e.Visit.ID), e.Visit)
-		m.say(Indicator(m.ph, e.Visit, time.Now()) + " " + m.ph.Say("PlainStop"))
+		m.began(e.Visit)
+	case Said:
+		m.say("\a" + m.ph.Say("SaidLine", "From", e.From, "Text", e.Text))
+	case Mirrored:
+		m.mirrored(e)
 	case Ended:
 		m.visits = without(m.visits, e.Card.ID)
 		m.say(e.Card.Text(m.ph))

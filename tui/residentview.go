@@ -26,7 +26,13 @@ func (m *resident) View() string {
 	case m.leave != nil:
 		return m.leaveView()
 	case m.help:
-		return m.helpPage(m.ph.Say("ResidentHelpTitle"), "ResidentHelp")
+		return m.helpView()
+	case m.telling != nil:
+		return m.tellView()
+	case m.reducing != nil:
+		return m.reduceView()
+	case m.mirror != nil:
+		return m.mirrorView()
 	case len(m.cards) > 0:
 		return m.cardView()
 	case len(m.visits) > 0:
@@ -104,9 +110,42 @@ func (m *resident) visitView() string {
 	for i, v := range m.visits {
 		body = append(body, m.visitLines(i, v)...)
 	}
+	for _, said := range m.said {
+		body = append(body, styled(m.text(m.saidLine(said)), styleStrong.Render)...)
+	}
 	foot := append([]string{""}, m.stopLines()...)
-	foot = append(foot, m.keys("?", "KeyHelp", "q", "KeyQuit"))
-	return m.compose(head, body, foot, 0)
+	foot = append(foot, m.visitKeys())
+	focus := 0
+	if m.fresh {
+		focus = len(body) - 1
+	}
+	return m.compose(head, body, foot, focus)
+}
+
+// visitKeys are the keys that mean an open visit.
+func (m *resident) visitKeys() string {
+	pause := "KeyPause"
+	if !slices.ContainsFunc(m.visits, func(v Visit) bool { return !v.Paused }) {
+		pause = "KeyResume"
+	}
+	pairs := []string{"m", "KeyMirror", "p", pause, "?", "KeyHelp", "r", "KeyReduce", "t", "KeyTell"}
+	if len(m.visits) > 1 {
+		pairs = append(pairs, "tab", "KeyNextVisit")
+	}
+	return m.keys(append(pairs, "q", "KeyQuit")...)
+}
+
+// helpView is the help. It can be scrolled where the window is low.
+func (m *resident) helpView() string {
+	var body []string
+	for _, line := range strings.Split(m.ph.Say("ResidentHelp"), "\n") {
+		body = append(body, m.wrap(line, 0)...)
+	}
+	head := []string{styleTitle.Render(m.ph.Say("ResidentHelpTitle")), ""}
+	foot := []string{"", styleDim.Render(m.ph.Say("HintBack"))}
+	room := max(m.height-len(withoutBlanks(head))-len(withoutBlanks(foot)), 1)
+	m.helpAt = max(0, min(m.helpAt, len(body)-room))
+	return m.compose(head, body, foot, m.helpAt+room/2)
 }
 
 // visitLines tell of one visit; among several, briefly and with its number.
@@ -117,8 +156,21 @@ func (m *resident) visitLines(i int, v Visit) []string {
 	if m.stopping[v.ID] {
 		state = styled(m.text(m.ph.Say("VisitStopping")), styleWarn.Render)
 	}
+	if v.Paused {
+		state = append(state, styled(m.text(m.ph.Say("VisitPausedAbout")), styleWarn.Render)...)
+	}
+	if v.Typing {
+		state = append(state, styled(m.text(m.ph.Say("VisitTyping")), styleDim.Render)...)
+	}
+	if len(v.Watchers) > 0 {
+		state = append(state, m.text(m.ph.watchers(v.Watchers))...)
+	}
 	if len(m.visits) > 1 {
-		name := fmt.Sprintf("%d  %s", i+1, m.ph.Say("CardWho", "Technician", v.Technician, "Organisation", v.Organisation))
+		lead := " "
+		if i == min(m.which, len(m.visits)-1) {
+			lead = ">"
+		}
+		name := fmt.Sprintf("%s%d  %s", lead, i+1, m.ph.Say("CardWho", "Technician", v.Technician, "Organisation", v.Organisation))
 		lines := slices.Concat(m.text(times), styled(m.text(m.ph.shorts(v.Capabilities)), styleDim.Render), state)
 		return slices.Concat(styled(m.text(name), styleStrong.Render), lines, []string{""})
 	}

@@ -5,6 +5,7 @@ package proc
 import (
 	"io"
 	"os"
+	"sync"
 )
 
 // Main must be the first call of main; here it has nothing to do.
@@ -21,6 +22,21 @@ func Belongs(int) bool { return false }
 
 // Terminal is nil.
 func (*Process) Terminal() *os.File { return nil }
+
+// Take locks hold and fails with ErrSystem.
+func (*Process) Take(_ []byte, hold sync.Locker) (int, error) {
+	hold.Lock()
+	return 0, ErrSystem
+}
+
+// Skim takes nothing.
+func (*Process) Skim(func([]byte)) {}
+
+// Echo is false.
+func (*Process) Echo() bool { return false }
+
+// Redraw has nothing to draw.
+func (*Process) Redraw(<-chan struct{}) {}
 
 // Stdin is nil.
 func (*Process) Stdin() io.WriteCloser { return nil }

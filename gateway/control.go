@@ -1,0 +1,268 @@
+package gateway
+
+import (
+	"bytes"
+	"errors"
+	"io"
+	"slices"
+	"sync"
+
+	gossh "golang.org/x/crypto/ssh"
+
+	"accord/recordings"
+	"accord/tui"
+	"accord/wire"
+)
+
+// What the device's user changes in an open visit. It has taken effect on the
+// device before it is heard of here, so nothing here decides: it is put into
+// the recording, and the technician is told.
+
+// Kinds of events on a recording's timeline that this makes.
+const (
+	eventPaused  = "paused"
+	eventResumed = "resumed"
+	eventReduced = "reduced"
+	eventTyping  = "typing"
+	eventQuiet   = "quiet"
+)
+
+// userChanges is what the user changed so far. It belongs to a visit and has a lock
+// of its own.
+type userChanges struct {
+	mu       sync.Mutex
+	left     []wire.Capability // nil: all that was granted
+	reduced  bool
+	terminal map[*relayed]struct{} // the sessions that are told
+}
+
+// relayed is a session of the technician's as notices reach it.
+type relayed struct {
+	session *session
+	shell   *recordings.Shell
+	notices chan string // nobody waits for a terminal that is not read
+
+	mu        sync.Mutex // one writer at a time: the program's output, or a notice
+	alternate bool       // the program has the alternate screen
+	tail      []byte     // of the output before, where a sequence may have begun
+}
+
+// noticesMost is how many notices wait for a terminal that is not read.
+const noticesMost = 16
+
+// changed deals with a change; an error ends the visit.
+func (v *visit) changed(m *wire.Control) error {
+	event, key, args := "", "", []any(nil)
+	var data any
+	switch m.Change {
+	case wire.Paused:
+		event, key = eventPaused, "GwPaused"
+	case wire.Resumed:
+		event, key = eventResumed, "GwResumed"
+		data = struct {
+			Withheld int64 `json:"withheld"` // bytes of terminals that nobody was sent
+		}{m.Withheld}
+	case wire.Typing:
+		event, key = eventTyping, "GwUserTypes"
+	case wire.Quiet:
+		event, key = eventQuiet, "GwUserQuiet"
+	case wire.Reduced:
+		left := v.changes.reduce(v.consent.Granted, m.Granted)
+		event, key = eventReduced, "GwReduced"
+		data = struct {
+			Left []wire.Capability `json:"left"`
+		}{left}
+		args = []any{"Left", left}
+	}
+	if err := v.rec.Event(event, data); err != nil {
+		return err
+	}
+	return v.notify(key, args...)
+}
+
+// reduce keeps what is left, which only ever becomes less.
+func (c *userChanges) reduce(granted, left []wire.Capability) []wire.Capability {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if !c.reduced {
+		c.left, c.reduced = slices.Clone(granted), true
+	}
+	c.left = slices.DeleteFunc(c.left, func(g wire.Capability) bool { return !slices.Contains(left, g) })
+	return slices.Clone(c.left)
+}
+
+// grants says whether the visit may still do c.
+func (v *visit) grants(c wire.Capability) bool {
+	v.changes.mu.Lock()
+	defer v.changes.mu.Unlock()
+	if v.changes.reduced {
+		return slices.Contains(v.changes.left, c)
+	}
+	return slices.Contains(v.consent.Granted, c)
+}
+
+// notify marks the casts of a visit and tells its technician.
+func (v *visit) notify(key string, args ...any) error {
+	for _, r := range v.changes.told() {
+		// The mark is for whoever replays it, in English, as the names of
+		// events are.
+		err := r.shell.Mark(sentenceOf(tui.PhrasesFor(""), key, args))
+		if err != nil && !errors.Is(err, recordings.ErrSealed) {
+			return err
+		}
+		select {
+		case r.notices <- sentenceOf(r.session.phrases(), key, args):
+		default:
+		}
+	}
+	return nil
+}
+
+// sentenceOf says a change in a language.
+func sentenceOf(ph *tui.Phrases, key string, args []any) string {
+	said := slices.Clone(args)
+	for i, a := range said {
+		if caps, is := a.([]wire.Capability); is {
+			names := make([]string, len(caps))
+			for j, c := range caps {
+				names[j] = string(c)
+			}
+			said[i] = ph.Shorts(names)
+		}
+	}
+	return ph.Say(key, said...)
+}
+
+func (c *userChanges) told() []*relayed {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	list := make([]*relayed, 0, len(c.terminal))
+	for r := range c.terminal {
+		list = append(list, r)
+	}
+	return list
+}
+
+// tells begins to tell a session of the visit; the caller calls done when its
+// relay has ended.
+func (v *visit) tells(s *session, shell *recordings.Shell) (r *relayed, done func()) {
+	r = &relayed{session: s, shell: shell, notices: make(chan string, noticesMost)}
+	c := &v.changes
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.terminal == nil {
+		c.terminal = make(map[*relayed]struct{})
+	}
+	c.terminal[r] = struct{}{}
+	over := make(chan struct{})
+	go func() { // ends with the relay, or with the client that does not read
+		for {
+			select {
+			case text := <-r.notices:
+				if err := r.show(text); err != nil {
+					v.end(cannotRecord(err))
+					return
+				}
+			case <-over:
+				return
+			}
+		}
+	}()
+	return r, func() {
+		c.mu.Lock()
+		defer c.mu.Unlock()
+		delete(c.terminal, r)
+		close(over)
+	}
+}
+
+// show writes a notice between two pieces of the program's output, recorded
+// first like those: as a line of its own, and over the top line of a program
+// that has the screen to itself. Where there is no terminal it goes to standard
+// error, which is not part of what the program printed, so it is not recorded
+// as that.
+func (r *relayed) show(text string) error {
+	if r.session.pty == nil {
+		r.session.say(text)
+		return nil
+	}
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	line := []byte("\r\n\x1b[7m " + text + " \x1b[27m\r\n")
+	if r.alternate {
+		line = []byte("\x1b7\x1b[1;1H\x1b[2K\x1b[7m " + text + " \x1b[27m\x1b8")
+	}
+	if err := r.shell.Output(line); err != nil {
+		if errors.Is(err, recordings.ErrSealed) {
+			return nil
+		}
+		return err
+	}
+	_, _ = r.session.ch.Write(line) // a technician who is gone ends the session
+	return nil
+}
+
+// output records a piece of the program's output and forwards it, with no
+// notice between. The first error is the recording's, the second the
+// technician's.
+func (r *relayed) output(p []byte, record func([]byte) error, to io.Writer) (recorded, sent error) {
+	if r.session.pty != nil {
+		r.mu.Lock()
+		defer r.mu.Unlock()
+		r.follow(p)
+	}
+	if err := record(p); err != nil {
+		return err, nil
+	}
+	_, err := to.Write(p)
+	return nil, err
+}
+
+// longestSwitch is one less than the sequence that follow looks for, in bytes.
+const longestSwitch = len("\x1b[?1049h") - 1
+
+// follow notes whether the program has the alternate screen.
+func (r *relayed) follow(p []byte) {
+	seam := slices.Concat(r.tail, p[:min(len(p), longestSwitch)])
+	for _, part := range [][]byte{seam, p} {
+		if on, found := alternate(part); found {
+			r.alternate = on
+		}
+	}
+	r.tail = slices.Clone(seam[max(len(seam)-longestSwitch, 0):])
+	if len(p) >= longestSwitch {
+		r.tail = slices.Clone(p[len(p)-longestSwitch:])
+	}
+}
+
+// alternate finds the last switch to the alternate screen or back (DEC private
+// modes 1049, 1047 and 47).
+func alternate(p []byte) (on, found bool) {
+	if !bytes.Contains(p, []byte("\x1b[?")) {
+		return false, false
+	}
+	last := -1
+	for _, mode := range []string{"1049", "1047", "47"} {
+		for _, final := range []string{"h", "l"} {
+			if i := bytes.LastIndex(p, []byte("\x1b[?"+mode+final)); i > last {
+				last, on, found = i, final == "h", true
+			}
+		}
+	}
+	return on, found
+}
+
+// typed records what was typed, where the consent says so. A device that tells
+// more than it was asked for is not heard.
+func (v *visit) typed(shell *recordings.Shell, req *gossh.Request) {
+	if !v.req.Input {
+		return
+	}
+	p, err := wire.ParseTyped(req.Payload)
+	if err != nil {
+		return
+	}
+	if err := shell.Input(p); err != nil && !errors.Is(err, recordings.ErrSealed) {
+		v.end(cannotRecord(err))
+	}
+}
