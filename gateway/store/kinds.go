@@ -98,7 +98,7 @@ const (
 // What happens around overrides.
 const (
 	// RosterChanged: the list of supervisors that devices pin. Data: version,
-	// state (proposed, withdrawn, signed), statement (SHA-256), signer.
+	// state (proposed, withdrawn, signed, in force), statement (SHA-256), signer.
 	RosterChanged Kind = "roster.changed"
 	// RosterPinned: Device said which list it has. Data: version, why (it did
 	// not take the newest).

@@ -5,29 +5,30 @@ import (
 	"cmp"
 	"context"
 	"fmt"
+	"slices"
 	"strconv"
 	"time"
 )
 
 // Roster is one version of the list of supervisors that devices pin.
 type Roster struct {
-	Version   int
-	Statement []byte
-	Signature []byte // by a supervisor of the version before; none of the first
-	Signer    string
-	Made      time.Time
-	Signed    time.Time // zero while it waits for its signature
+	Version    int
+	Statement  []byte
+	Signatures []string // armored, by supervisors of the version before; none of the first
+	Signers    []string // their names
+	Made       time.Time
+	Signed     time.Time // zero while it waits for its signatures
 }
 
 func scanRoster(row scanner) (r Roster, err error) {
 	var made, at int64
-	err = row.Scan(&r.Version, &r.Statement, &r.Signature, &r.Signer, &made, &at)
+	err = row.Scan(&r.Version, &r.Statement, jsonColumn[[]string]{&r.Signatures}, jsonColumn[[]string]{&r.Signers}, &made, &at)
 	r.Made, r.Signed = fromMicros(made), fromMicros(at)
 	return r, err
 }
 
 // Rosters lists all versions, oldest first. At most the last one waits for its
-// signature.
+// signatures.
 func (s *Store) Rosters(ctx context.Context) ([]Roster, error) {
 	list, err := rosters(ctx, s.readers)
 	return list, s.explain("list the lists of supervisors", err)
@@ -35,10 +36,10 @@ func (s *Store) Rosters(ctx context.Context) ([]Roster, error) {
 
 func rosters(ctx context.Context, q querier) ([]Roster, error) {
 	return collect(ctx, q, scanRoster,
-		`SELECT version, statement, signature, signer, made_at, signed_at FROM rosters ORDER BY version`)
+		`SELECT version, statement, signatures, signers, made_at, signed_at FROM rosters ORDER BY version`)
 }
 
-// ProposeRoster keeps a version that waits for its signature, in place of one
+// ProposeRoster keeps a version that waits for its signatures, in place of one
 // that waited. The first version needs none and is in force at once. The
 // version must be the one after the last that is in force.
 func (s *Store) ProposeRoster(ctx context.Context, version int, statement []byte, e Entry) error {
@@ -58,7 +59,8 @@ func (s *Store) ProposeRoster(ctx context.Context, version int, statement []byte
 			at = micros(e.At)
 		}
 		_, err = g.exec(`INSERT INTO rosters (version, statement, made_at, signed_at) VALUES ($1, $2, $3, $4)
-			ON CONFLICT (version) DO UPDATE SET statement = excluded.statement, made_at = excluded.made_at`,
+			ON CONFLICT (version) DO UPDATE SET statement = excluded.statement, made_at = excluded.made_at,
+				signatures = '[]', signers = '[]'`,
 			version, statement, micros(e.At), at)
 		if err != nil {
 			return err
@@ -95,25 +97,48 @@ func (s *Store) WithdrawRoster(ctx context.Context, e Entry) error {
 	})
 }
 
-// SignRoster puts a version in force with the signature of a supervisor of the
-// version before, which the caller has verified over this very statement.
-func (s *Store) SignRoster(ctx context.Context, version int, statement, signature []byte, signer string, e Entry) error {
-	if err := cmp.Or(required("signer", signer), signed(statement, signature, true)); err != nil {
-		return err
+// SignRoster adds a signature of a supervisor of the version before, which the
+// caller has verified over this very statement. The one that completes the
+// needed ones puts the version in force; it reports whether this did. Errors:
+// [ErrState] where another list waits, or none; [ErrExists] where this
+// supervisor has signed.
+func (s *Store) SignRoster(ctx context.Context, r RosterSignature, e Entry) (inForce bool, err error) {
+	if err := cmp.Or(required("signer", r.Signer), signed(r.Statement, r.Signature, true)); err != nil {
+		return false, err
 	}
-	return s.change(ctx, func(g *group) error {
+	err = s.change(ctx, func(g *group) error {
 		list, err := rosters(g.ctx, g.tx)
 		if err != nil {
 			return err
 		}
-		if n := len(list); n == 0 || list[n-1].Version != version || !list[n-1].Signed.IsZero() || !bytes.Equal(list[n-1].Statement, statement) {
+		n := len(list) - 1
+		if n < 0 || list[n].Version != r.Version || !list[n].Signed.IsZero() || !bytes.Equal(list[n].Statement, r.Statement) {
 			return fmt.Errorf("%w: it is not this list of supervisors that waits", ErrState)
 		}
-		_, err = g.exec(`UPDATE rosters SET signature = $1, signer = $2, signed_at = $3 WHERE version = $4`,
-			signature, signer, micros(e.At), version)
+		next := list[n]
+		if slices.Contains(next.Signers, r.Signer) {
+			return fmt.Errorf("a signature of %s under it: %w", r.Signer, ErrExists)
+		}
+		next.Signers, next.Signatures = append(next.Signers, r.Signer), append(next.Signatures, string(r.Signature))
+		state, at := "signed", time.Time{}
+		if inForce = len(next.Signers) >= r.Needed; inForce {
+			state, at = "in force", e.At
+		}
+		_, err = g.exec(`UPDATE rosters SET signatures = $1, signers = $2, signed_at = $3 WHERE version = $4`,
+			asJSON(next.Signatures), asJSON(next.Signers), micros(at), r.Version)
 		if err != nil {
 			return err
 		}
-		return g.log(e.roster("signed", version, statement).with("signer", signer))
+		return g.log(e.roster(state, r.Version, r.Statement).with("signer", r.Signer))
 	})
+	return inForce, err
+}
+
+// RosterSignature is one signature under a version that waits.
+type RosterSignature struct {
+	Version   int
+	Statement []byte
+	Signer    string // name
+	Signature []byte
+	Needed    int // signatures in all
 }

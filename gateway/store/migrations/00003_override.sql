@@ -39,14 +39,15 @@ CREATE TABLE override_signatures (
     UNIQUE (number, key)
 );
 
--- signed_at is 0 while a list waits for the signature of the one before.
+-- signed_at is 0 while a list waits for the signatures of those on the one
+-- before.
 CREATE TABLE rosters (
-    version   BIGINT PRIMARY KEY,
-    statement BYTEA  NOT NULL,
-    signature BYTEA,
-    signer    TEXT   NOT NULL DEFAULT '',
-    made_at   BIGINT NOT NULL,
-    signed_at BIGINT NOT NULL DEFAULT 0
+    version    BIGINT PRIMARY KEY,
+    statement  BYTEA  NOT NULL,
+    signatures TEXT   NOT NULL DEFAULT '[]',
+    signers    TEXT   NOT NULL DEFAULT '[]',
+    made_at    BIGINT NOT NULL,
+    signed_at  BIGINT NOT NULL DEFAULT 0
 );
 
 -- hooks are entries of the log of which the webhook is still to be told.
