@@ -2,6 +2,7 @@ package gateway
 
 import (
 	"context"
+	"fmt"
 	"strconv"
 	"strings"
 	"time"
@@ -36,6 +37,10 @@ func (s *session) wantedFromEnv() *asked {
 func (s *session) obtain(ctx context.Context, t target, want *asked, wait func(*visit) error) (*visit, error) {
 	g := s.gateway
 	v := g.visits.join(s.person, t.device, t.login)
+	if v != nil && t.override != 0 && (v.override == nil || v.override.Number != t.override) {
+		v.release()
+		return nil, fmt.Errorf("you have a visit to %s already; end it first, or work in it", t.device)
+	}
 	if v == nil {
 		h, err := g.reach(ctx, t.device)
 		if err != nil {
@@ -65,7 +70,7 @@ func (s *session) await(ctx context.Context, v *visit, wait func(*visit) error) 
 	switch {
 	case v.failure != nil:
 		return v.failure
-	case v.consent.Choice != wire.Approve:
+	case !v.consent.Opens():
 		return &answered{v.consent, v.home.device.Name}
 	}
 	select {
@@ -120,6 +125,12 @@ func (e *deniedByPolicy) Error() string {
 
 // propose puts a request to the device, by form or from what the client sent.
 func (s *session) propose(ctx context.Context, h *home, t target, want *asked) (*visit, error) {
+	if b, err := s.overrideFor(ctx, h, t, want); err != nil || b != nil {
+		if err != nil {
+			return nil, err
+		}
+		return s.bringOverride(h, b)
+	}
 	if want == nil {
 		filled, err := s.form(ctx, h, t)
 		if err != nil {

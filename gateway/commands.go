@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io"
 	"net"
+	"slices"
 	"strings"
 	"time"
 
@@ -27,7 +28,7 @@ type command struct {
 // commands is the list of them. Whether a person may run one is decided by
 // [policy.May] in one place, [session.manage].
 func commands() []command {
-	return []command{
+	return append([]command{
 		{policy.Devices, "[--json]", "list the devices; with `release NAME`, end a quarantine", (*session).cmdDevices},
 		{policy.Enroll, "[--name NAME] [--label KEY=VALUE]… [--life 1h]", "print the line that lets one device join", (*session).cmdEnroll},
 		{policy.Visits, "[--json]", "list the visits that are asked for or open", (*session).cmdVisits},
@@ -37,7 +38,7 @@ func commands() []command {
 		{policy.Verify, "VISIT [--json]", "check a recording against its chain, seal and receipt", (*session).cmdVerify},
 		{policy.Audit, "[--json] [--person P] [--device D] [--visit V] [--kind K] [--limit N]", "show the audit log, or with --check prove it", (*session).cmdAudit},
 		{policy.ExplainOwn, "DEVICE [CAPABILITY]", "say what the policy lets you do there, by which rule, and why", (*session).cmdExplain},
-	}
+	}, overrideCommands()...)
 }
 
 // usageError is a command that was called wrongly.
@@ -56,7 +57,7 @@ func (s *session) manage(ctx context.Context, unknown string) int {
 		s.help()
 		return exitOK
 	}
-	cmd := find(words[0])
+	cmd, rest := find(words)
 	if cmd == nil {
 		where := ""
 		if unknown != "" {
@@ -70,7 +71,7 @@ func (s *session) manage(ctx context.Context, unknown string) int {
 		s.say(why)
 		return exitRefused
 	}
-	c, err := parseCall(words[1:])
+	c, err := parseCall(rest)
 	if err == nil {
 		err = cmd.run(s, ctx, c)
 	}
@@ -86,17 +87,29 @@ func (s *session) commandStatus(cmd *command, err error) int {
 		s.say(usage.sentence + " Usage: " + string(cmd.name) + " " + cmd.usage)
 		return exitUsage
 	}
+	if e, ok := errors.AsType[*exitStatus](err); ok {
+		return e.status
+	}
 	s.say(s.sentence(err))
+	if _, ok := errors.AsType[*ruledOut](err); ok {
+		return exitRefused
+	}
 	return exitFailed
 }
 
-func find(name string) *command {
+// find finds the command that some words begin with, the longest one, and what
+// stands behind its name.
+func find(words []string) (found *command, rest []string) {
 	for _, c := range commands() {
-		if string(c.name) == name {
-			return &c
+		name := strings.Fields(string(c.name))
+		if len(name) > len(words) || !slices.Equal(name, words[:len(name)]) {
+			continue
+		}
+		if found == nil || len(words)-len(name) < len(rest) {
+			found, rest = &c, words[len(name):]
 		}
 	}
-	return nil
+	return found, rest
 }
 
 func (s *session) help() {

@@ -58,7 +58,14 @@ func (v *visit) take(m *wire.Answer) error {
 	if !reflect.DeepEqual(c.Request, v.req) || c.DeviceKey != gossh.FingerprintSHA256(v.home.key) {
 		return errors.New("the device's receipt is for another request")
 	}
-	if c.Choice == wire.Approve {
+	if v.override != nil {
+		if err := v.override.took(c); err != nil {
+			return err
+		}
+	} else if c.Choice == wire.Overridden {
+		return errors.New("the device names an override that it was not brought")
+	}
+	if c.Opens() {
 		life := c.Until.Sub(c.Answered)
 		switch {
 		case life > time.Duration(v.req.Minutes)*time.Minute:

@@ -48,6 +48,9 @@ type Gateway struct {
 	homes    registry
 	visits   visits
 	sessions sessions
+	claims   claims
+	alerts   alerts
+	hook     hook
 	changes  changes
 
 	ctx     context.Context //nolint:containedctx // its life is the gateway's
@@ -87,9 +90,10 @@ func New(ctx context.Context, o Options) (_ *Gateway, err error) {
 	if err != nil {
 		return nil, errors.Join(err, g.library.Close())
 	}
-	if err := g.recover(ctx); err != nil {
+	if err := errors.Join(g.prepareHook(), g.recover(ctx), g.syncRoster(ctx)); err != nil {
 		return nil, errors.Join(err, g.library.Close(), g.store.Close())
 	}
+	g.overridesChanged(false)
 	return g, nil
 }
 
@@ -172,6 +176,7 @@ func (g *Gateway) Serve(ctx context.Context, technicians, agents net.Listener) e
 	loops.Go(func() { failed <- accept(front, door) })
 	loops.Go(func() { failed <- accept(back, func(c net.Conn) { g.serveAgent(g.ctx, c) }) })
 	loops.Go(func() { g.sweep(g.ctx) })
+	loops.Go(func() { g.notify(g.ctx) })
 	select {
 	case <-g.ctx.Done():
 		err = nil

@@ -26,6 +26,7 @@ type home struct {
 	address string
 	called  time.Time     // when the connection was accepted
 	heard   atomic.Int64  // Unix milliseconds of the device's last ping
+	roster  atomic.Int64  // version of the list of supervisors that it has pinned; 0: none
 	gone    chan struct{} // closed when the link is over
 	why     string        // set before gone is closed
 
@@ -90,6 +91,7 @@ func (g *Gateway) serveAgent(ctx context.Context, conn net.Conn) {
 	proved(conn)
 	if h.hello.Token == "" {
 		defer g.leave(h)
+		g.running.Go(func() { g.offerRosters(ctx, h) })
 	}
 	g.publish()
 	<-served
@@ -195,6 +197,7 @@ func (g *Gateway) admit(ctx context.Context, h *home) error {
 		return fmt.Errorf("hello: %w", wire.ErrMessage)
 	}
 	h.hello = *hello
+	h.roster.Store(int64(hello.Roster))
 	denied := g.enter(ctx, h)
 	if denied != nil {
 		_ = c.Write(denied)
@@ -202,7 +205,13 @@ func (g *Gateway) admit(ctx context.Context, h *home) error {
 		_, _ = c.Read() // until the device has read it and hung up
 		return errors.New(denied.Sentence)
 	}
-	err = c.Write(&wire.Welcome{Gateway: g.version, Organisation: g.cfg.Organisation, Device: h.device.Name})
+	welcome := &wire.Welcome{Gateway: g.version, Organisation: g.cfg.Organisation, Device: h.device.Name}
+	if h.hello.Token != "" {
+		if welcome.Roster, err = g.firstRoster(ctx); err != nil {
+			return fmt.Errorf("the list of supervisors: %w", err)
+		}
+	}
+	err = c.Write(welcome)
 	if err != nil && h.hello.Token == "" {
 		g.leave(h) // it is among the live ones by now
 	}

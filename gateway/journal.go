@@ -175,26 +175,33 @@ func (g *Gateway) visitRequested(v *visit) error {
 // answer.
 func (g *Gateway) visitAnswered(v *visit, failure error) error {
 	a := store.Answer{State: store.Unanswered, Statement: v.statement, Signature: v.signature}
+	if v.override != nil {
+		a.Override, a.Proven = v.override.Number, failure == nil && v.override.proven(v.consent)
+	}
 	if failure != nil {
 		a.Cause = wire.Clean(failure.Error(), wire.MaxReason)
 	} else {
 		a.Cause = v.consent.Why
 		switch v.consent.Choice {
-		case wire.Approve:
+		case wire.Approve, wire.Overridden:
 			a.State, a.Granted, a.Login, a.Until = store.Approved, texts(v.consent.Granted), v.consent.Login, v.until
 		case wire.Later:
 			a.State, a.Later = store.Postponed, *v.consent.Later
 		case wire.Refuse:
 			a.State = store.Refused
-			if v.consent.Stranger {
+			if a.Stranger = v.consent.Stranger; a.Stranger {
 				a.Cause = "stranger: the user does not know this person"
 			}
 		case wire.None:
 		}
 	}
-	return journal(func(ctx context.Context) error {
+	err := journal(func(ctx context.Context) error {
 		return g.store.AnswerVisit(ctx, v.req.Visit, a, v.home.entry(time.Now()))
 	})
+	if err == nil && (a.Stranger || v.override != nil) {
+		g.strange(v, a.Stranger)
+	}
+	return err
 }
 
 func (g *Gateway) visitOpened(v *visit) error {

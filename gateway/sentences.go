@@ -62,6 +62,8 @@ func (a *answered) Error() string { return a.in(tui.PhrasesFor("")) }
 
 func (a *answered) in(ph *tui.Phrases) string {
 	switch {
+	case a.Request.Override != nil:
+		return ph.Say("GwOverrideRefused", "Device", a.device, "Why", a.Why)
 	case a.Choice == wire.Later:
 		return ph.Say("GwLater", "Device", a.device, "Time", clock(*a.Later))
 	case a.Choice == wire.Refuse && a.Stranger:

@@ -38,6 +38,7 @@ type session struct {
 	ch      gossh.Channel
 	in      *tui.Input
 	window  *tui.Window
+	banner  *tui.Banner
 
 	mu      sync.Mutex
 	env     []string
@@ -66,7 +67,7 @@ func (g *Gateway) serveSession(ctx context.Context, p person, user string, nc go
 	}
 	ctx, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
-	s := &session{gateway: g, person: p, user: user, cancel: cancel, ch: ch, window: tui.NewWindow(tui.Size{})}
+	s := &session{gateway: g, person: p, user: user, cancel: cancel, ch: ch, window: tui.NewWindow(tui.Size{}), banner: tui.NewBanner()}
 	g.sessions.add(s)
 	defer g.sessions.remove(s)
 	if _, ok := g.law().find(p); !ok {
@@ -233,7 +234,7 @@ func passOn(ch gossh.Channel, requests <-chan passed) {
 // terminal is the session as screens see it.
 func (s *session) terminal() *tui.Terminal {
 	env := append([]string{"TERM=" + s.term}, s.env...)
-	return &tui.Terminal{In: s.in, Out: s.ch, Window: s.window, Env: env, Piped: s.pty == nil}
+	return &tui.Terminal{In: s.in, Out: s.ch, Window: s.window, Env: env, Piped: s.pty == nil, Banner: s.banner}
 }
 
 // getenv returns what the client set, cleaned.

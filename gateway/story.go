@@ -25,7 +25,10 @@ const (
 func reserved(name string) bool { return name == "accord" || name == "gw" || name == "list" }
 
 // target is where the SSH user name points: [LOGIN+]DEVICE.
-type target struct{ login, device string }
+type target struct {
+	login, device string
+	override      int // the number of the one to use; 0 uses what fits, if any
+}
 
 // where reads the user name. What names no device is the list, and a name that
 // was surely meant for one is said to be unknown.
@@ -50,6 +53,9 @@ func (s *session) where(ctx context.Context) (t target, unknown string, err erro
 
 // run is the story of one session: where to, then there, then how it went.
 func (s *session) run(ctx context.Context) (status int) {
+	if s.pty != nil {
+		defer s.watchAlerts(ctx)()
+	}
 	t, unknown, err := s.where(ctx)
 	if err != nil {
 		s.say("The gateway can't read its list of devices; its admin finds why in its log.")
@@ -112,6 +118,9 @@ func (s *session) goTo(ctx context.Context, t target) int {
 	v, err := s.obtain(ctx, t, s.wantedFromEnv(), func(v *visit) error { return s.waitQuietly(ctx, v) })
 	if err != nil {
 		s.say(s.sentence(err))
+		if a, ok := errors.AsType[*answered](err); ok && s.mayOffer(t, a) {
+			s.say(s.phrases().Say("GwOverrideHint", "Device", t.device))
+		}
 		return statusOf(err)
 	}
 	s.exit = outcome{}
@@ -156,7 +165,7 @@ func (s *session) visitFromList(ctx context.Context, t target) error {
 	case errors.Is(err, tui.ErrLeft), ctx.Err() != nil:
 		return err
 	case err != nil:
-		return s.notice(ctx, err)
+		return s.failed(ctx, t, err)
 	}
 	rerr := s.relayed(ctx, v)
 	if ctx.Err() != nil {
@@ -203,10 +212,30 @@ func (s *session) close(ctx context.Context, v *visit) error {
 // notice tells why there was no visit, and waits for a key.
 func (s *session) notice(ctx context.Context, err error) error {
 	n := tui.Note{Title: s.sentence(err), Kind: tui.NoteBad}
-	if a, ok := errors.AsType[*answered](err); ok && a.Choice == wire.Later {
-		n.Kind, n.Appointment = tui.NoteInfo, *a.Later
+	if a, ok := errors.AsType[*answered](err); ok {
+		n = s.noteOf(a)
 	}
 	return tui.Notice(ctx, s.terminal(), n)
+}
+
+// noteOf is an answer other than yes, as a note.
+func (s *session) noteOf(a *answered) tui.Note {
+	n := tui.Note{Title: s.sentence(a), Kind: tui.NoteBad}
+	if a.Choice == wire.Later {
+		n.Kind, n.Appointment = tui.NoteInfo, *a.Later
+	}
+	return n
+}
+
+// failed tells why there was no visit; where the user did not let them in, the
+// technician can ask for an override.
+func (s *session) failed(ctx context.Context, t target, err error) error {
+	if a, ok := errors.AsType[*answered](err); ok {
+		if told, oerr := s.offer(ctx, t, a); told {
+			return oerr
+		}
+	}
+	return s.notice(ctx, err)
 }
 
 // statusOf is the exit status for an error of obtain.
@@ -218,6 +247,9 @@ func statusOf(err error) int {
 		return exitRefused
 	}
 	if _, ok := errors.AsType[*deniedByPolicy](err); ok {
+		return exitRefused
+	}
+	if _, ok := errors.AsType[*ruledOut](err); ok {
 		return exitRefused
 	}
 	if _, ok := errors.AsType[*awayError](err); ok {

@@ -60,6 +60,7 @@ type visit struct {
 	want     policy.Request // as the policy was asked, with the reason and ticket that were lent
 	decision policy.Decision
 	asked    time.Time
+	override *brought // the override that it came with; nil for none
 
 	ctx   context.Context //nolint:containedctx // its life is the visit's
 	end   context.CancelCauseFunc
@@ -116,6 +117,12 @@ func (v *visit) leave() { v.end(ending{v.person.Name, technicianLeft}) }
 // begin starts a visit for a request that the policy allowed. The caller holds
 // it and must release it.
 func (g *Gateway) begin(p person, h *home, want policy.Request, d policy.Decision, req wire.Request) (*visit, error) {
+	return g.beginWith(p, h, want, d, req, nil)
+}
+
+// beginWith is begin with an override, which the caller has claimed and may
+// give back only when there is an error.
+func (g *Gateway) beginWith(p person, h *home, want policy.Request, d policy.Decision, req wire.Request, with *brought) (*visit, error) {
 	now := time.Now()
 	// Clean, as the device will sign it: it signs what it has decoded.
 	req.Visit, req.Organisation = newVisitID(now), wire.Clean(g.cfg.Organisation, wire.MaxName)
@@ -123,7 +130,7 @@ func (g *Gateway) begin(p person, h *home, want policy.Request, d policy.Decisio
 	req.Minutes, req.Reason, req.Ticket = d.Minutes, wire.Clean(d.Reason, wire.MaxReason), wire.Clean(d.Ticket, wire.MaxTicket)
 	ctx, end := context.WithCancelCause(g.ctx)
 	v := &visit{
-		gateway: g, person: p, home: h, req: req, want: want, decision: d, asked: now, ctx: ctx, end: end, holders: 1,
+		gateway: g, person: p, home: h, req: req, want: want, decision: d, asked: now, override: with, ctx: ctx, end: end, holders: 1,
 		prompt: tui.WaitState{Phase: tui.PhaseAsking}, moved: make(chan struct{}),
 		decided: make(chan struct{}), opened: make(chan struct{}), left: make(chan struct{}), done: make(chan struct{}),
 	}
@@ -163,7 +170,7 @@ func (v *visit) run() {
 		return
 	}
 	close(v.decided)
-	if v.consent.Choice != wire.Approve {
+	if !v.consent.Opens() {
 		return
 	}
 	if err := v.startRecording(); err != nil {
@@ -186,6 +193,10 @@ func (v *visit) finish() {
 	v.gateway.visits.mu.Lock()
 	delete(v.gateway.visits.live, v.req.Visit)
 	v.gateway.visits.mu.Unlock()
+	if v.override != nil {
+		v.gateway.claims.give(v.override.Number)
+		v.gateway.overridesChanged(false)
+	}
 	close(v.done)
 	v.gateway.publish()
 }
@@ -261,7 +272,12 @@ func (v *visit) startRecording() error {
 	if err := v.gateway.visitOpened(v); err != nil {
 		return errors.Join(err, v.seal(ending{byGateway, "The visit could not be journaled."}))
 	}
-	err = v.conn.Write(&wire.Open{Head: head(rec.Head())})
+	if v.override != nil {
+		err = rec.Event("override", map[string]any{"override": v.override.Number, "signers": v.override.signers()})
+	}
+	if err == nil {
+		err = v.conn.Write(&wire.Open{Head: head(rec.Head())})
+	}
 	if err == nil {
 		err = v.awaitReady()
 	}
@@ -373,9 +389,10 @@ func (v *visit) description() recordings.Visit {
 		Device:     recordings.Device{Name: v.home.device.Name, Key: gossh.FingerprintSHA256(v.home.key)},
 		Technician: recordings.Technician{Name: v.person.Name, Full: v.person.Full, Key: v.person.fingerprint},
 		Reason:     v.req.Reason, Ticket: v.req.Ticket, Capabilities: caps, Login: v.req.Login, Minutes: v.req.Minutes,
-		Rule:    v.decision.Rule,
-		Consent: recordings.Consent{Statement: string(v.statement), Signature: string(v.signature)},
-		Asked:   v.asked, Opened: time.Now(), Until: v.until,
+		Rule:     v.decision.Rule,
+		Consent:  recordings.Consent{Statement: string(v.statement), Signature: string(v.signature)},
+		Override: v.override.recorded(),
+		Asked:    v.asked, Opened: time.Now(), Until: v.until,
 	}
 }
 

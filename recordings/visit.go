@@ -42,6 +42,21 @@ type Consent struct {
 	Signature string `json:"signature"`
 }
 
+// Override is what opened the visit without the user's consent, as the device
+// was brought it. Statement and signatures are text.
+type Override struct {
+	Number     int         `json:"number"`
+	Statement  string      `json:"statement"`
+	Signatures []Signature `json:"signatures"`
+}
+
+// Signature is a supervisor's, under an override.
+type Signature struct {
+	Signer    string `json:"signer"`
+	Key       string `json:"key"` // SHA-256 fingerprint
+	Signature string `json:"signature"`
+}
+
 // Visit is who, what and why. Texts from outside must have been cleaned.
 type Visit struct {
 	ID           string     `json:"visit"` // its first 8 digits, the day in UTC, give the folder
@@ -56,6 +71,7 @@ type Visit struct {
 	Minutes      int        `json:"minutes"`
 	Rule         string     `json:"rule,omitempty"` // of the policy that allowed it
 	Consent      Consent    `json:"consent"`
+	Override     *Override  `json:"override,omitempty"` // beside Consent, which then says so
 	Asked        time.Time  `json:"asked"`
 	Opened       time.Time  `json:"opened"`
 	Until        time.Time  `json:"until"`
@@ -132,6 +148,12 @@ func (v Visit) check() error {
 	texts := append([]string{v.Gateway, v.Organisation, v.Device.Name, v.Device.Key,
 		v.Technician.Name, v.Technician.Full, v.Technician.Key, v.Reason, v.Ticket, v.Login, v.Rule,
 		v.Consent.Statement, v.Consent.Signature}, v.Capabilities...)
+	if o := v.Override; o != nil {
+		texts = append(texts, o.Statement)
+		for _, s := range o.Signatures {
+			texts = append(texts, s.Signer, s.Key, s.Signature)
+		}
+	}
 	for _, t := range texts {
 		if !utf8.ValidString(t) {
 			return errors.New("a text in the description of the visit is not valid UTF-8")

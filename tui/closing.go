@@ -74,6 +74,11 @@ func (k NoteKind) sign() (string, lipgloss.Style) {
 }
 
 func (s *noteScreen) View() string {
+	return s.compose([]string{""}, s.lines(), []string{"", styleDim.Render(s.ph.Say("TechAnyKeyList"))}, 0)
+}
+
+// lines are the note itself.
+func (s *noteScreen) lines() []string {
 	sign, style := s.note.Kind.sign()
 	var body []string
 	for i, line := range s.wrap(s.note.Title, 2) {
@@ -92,7 +97,7 @@ func (s *noteScreen) View() string {
 		body = append(body, "")
 		body = append(body, s.wrap(s.ph.Say("TechAppointment", "When", s.moment(s.note.Appointment)), 2)...)
 	}
-	return s.compose([]string{""}, body, []string{"", styleDim.Render(s.ph.Say("TechAnyKeyList"))}, 0)
+	return body
 }
 
 // longestNote is the longest closing note, in characters.

@@ -34,6 +34,9 @@ func plainDevices(ctx context.Context, t *Terminal, list DeviceList) (Picked, er
 	}
 	filter := list.Filter
 	for {
+		if t.Banner != nil && t.Banner.Text() != "" {
+			l.say(t.Banner.Text())
+		}
 		list.Devices = latest(list.Devices, list.Updates)
 		s := newDeviceScreen(*l.sheet(), DeviceList{Devices: list.Devices, Filter: filter})
 		l.say(s.Title() + " · " + s.ph.Say("TechCount", "Shown", len(s.shown), "All", len(s.rows)))

@@ -50,7 +50,7 @@ func run(ctx context.Context, t *Terminal, s screen) error {
 	size, resized := t.Window.Size()
 	// Without a terminal of its own Bubble Tea asks it nothing, so no reply
 	// can arrive later and be taken for typing.
-	p := tea.NewProgram(&program{screen: s},
+	p := tea.NewProgram(&program{screen: s, size: tea.WindowSizeMsg{Width: size.Width, Height: size.Height}},
 		tea.WithContext(ctx), tea.WithInput(nil), tea.WithOutput(rawOutput{t.Out}),
 		tea.WithEnvironment(t.Env), tea.WithColorProfile(t.profile()),
 		tea.WithWindowSize(size.Width, size.Height),
@@ -60,6 +60,7 @@ func run(ctx context.Context, t *Terminal, s screen) error {
 	helpers.Go(func() { f.run(ctx) })
 	helpers.Go(func() { watch(ctx, t.Window, resized, p) })
 	helpers.Go(func() { tick(ctx, p) })
+	helpers.Go(func() { t.Banner.follow(ctx, p.Send) })
 	_, err := p.Run()
 	cancel()
 	helpers.Wait()
@@ -153,6 +154,8 @@ type (
 // program is the only tea.Model: it drives a screen.
 type program struct {
 	screen screen
+	banner string
+	size   tea.WindowSizeMsg // of the whole window
 }
 
 func (m *program) Init() tea.Cmd { return m.screen.Init() }
@@ -174,6 +177,15 @@ func (m *program) Update(msg tea.Msg) (tea.Model, tea.Cmd) {
 		if !m.screen.Done() {
 			close(msg.dealt) // else the feeder takes no further key
 		}
+	case bannerMsg:
+		m.banner = msg.text
+		cmd = m.screen.Update(m.bannered(m.size))
+		if msg.ring {
+			cmd = tea.Batch(cmd, tea.Raw("\a"))
+		}
+	case tea.WindowSizeMsg:
+		m.at(time.Now())
+		cmd = m.screen.Update(m.bannered(msg))
 	default:
 		m.at(time.Now())
 		cmd = m.screen.Update(msg)
@@ -191,7 +203,7 @@ func (m *program) at(t time.Time) {
 }
 
 func (m *program) View() tea.View {
-	v := tea.NewView(m.screen.View())
+	v := tea.NewView(m.underBanner(m.screen.View()))
 	v.AltScreen = true
 	if s, ok := m.screen.(titled); ok {
 		v.WindowTitle = s.Title()

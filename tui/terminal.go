@@ -61,6 +61,8 @@ type Terminal struct {
 	Env []string
 	// Piped is set where there is no terminal at all: lines, no cursor.
 	Piped bool
+	// Banner is drawn above each screen; nil for none.
+	Banner *Banner
 }
 
 // getenv returns the last value of a variable in Env, or "".

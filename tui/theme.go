@@ -14,4 +14,5 @@ var (
 	styleBad    = lipgloss.NewStyle().Foreground(lipgloss.Red).Bold(true)
 	styleKey    = lipgloss.NewStyle().Foreground(lipgloss.Cyan)
 	stylePicked = lipgloss.NewStyle().Reverse(true)
+	styleBanner = lipgloss.NewStyle().Foreground(lipgloss.Yellow).Reverse(true).Bold(true)
 )
