@@ -26,6 +26,8 @@ type stage struct {
 	openings  map[string]int // how often a terminal of a name was opened
 	keys      map[string]string
 	cleanups  [][]string
+	roles     map[string][]string // of people whose roles the script says
+	more      []string            // people whom the script has added
 }
 
 // stageKey is where a script's stage is kept.
@@ -177,11 +179,7 @@ func (s *stage) writeConfig(device string) (string, error) {
 			fmt.Fprintf(&b, "%s = %s\n", name, value)
 		}
 	}
-	for _, p := range []struct{ name, full, roles string }{
-		{"alice", "Alice Martin", `"technician", "supervisor", "auditor"`},
-		{"bob", "Bob Stone", `"technician"`},
-		{"ada", "Ada Long", `"admin"`},
-	} {
+	for _, p := range s.cast() {
 		fmt.Fprintf(&b, "[[people]]\nname = %q\nfull = %q\nkeys = [%q]\nroles = [%s]\n", p.name, p.full, s.keys[p.name], p.roles)
 	}
 	if err := os.MkdirAll(folder, 0o755); err != nil { //nolint:gosec // see setUp
@@ -189,6 +187,34 @@ func (s *stage) writeConfig(device string) (string, error) {
 	}
 	path := filepath.Join(s.dir, device+".toml")
 	return path, os.WriteFile(path, []byte(b.String()), 0o600)
+}
+
+// stagePerson is somebody of the configuration; roles as TOML spells them.
+type stagePerson struct{ name, full, roles string }
+
+// cast are the people of the configuration.
+func (s *stage) cast() []stagePerson {
+	list := []stagePerson{
+		{"alice", "Alice Martin", `"technician", "supervisor", "auditor"`},
+		{"bob", "Bob Stone", `"technician"`},
+		{"ada", "Ada Long", `"admin"`},
+	}
+	for _, name := range s.more {
+		list = append(list, stagePerson{name: name})
+	}
+	var there []stagePerson
+	for _, p := range list {
+		if roles, said := s.roles[p.name]; said {
+			p.roles = ""
+			for _, r := range roles {
+				p.roles += quote(r) + ","
+			}
+		}
+		if p.roles != "" {
+			there = append(there, p)
+		}
+	}
+	return there
 }
 
 func quote(s string) string { return strconv.Quote(s) }

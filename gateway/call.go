@@ -5,6 +5,8 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+
+	"accord/wire"
 )
 
 // call is what stands behind the name of a command: words, and flags with or
@@ -47,6 +49,16 @@ func (c *call) last(name, otherwise string) string {
 		return v[len(v)-1]
 	}
 	return otherwise
+}
+
+// sentence is the value of a flag and the words behind the first one: the shell
+// before ssh has taken the quotes away.
+func (c *call) sentence(name, otherwise string) string {
+	words := append(slices.Clone(c.flags[name]), c.words[1:]...)
+	if len(words) == 0 {
+		return otherwise
+	}
+	return wire.Clean(strings.Join(words, " "), wire.MaxReason)
 }
 
 func (c *call) number(name string, otherwise int) (int, error) {

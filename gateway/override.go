@@ -37,14 +37,14 @@ type exitStatus struct{ status int }
 func (e *exitStatus) Error() string { return "ended with status " + strconv.Itoa(e.status) }
 
 func (s *session) cmdOverrideRequest(ctx context.Context, c *call) error {
-	if len(c.words) != 1 {
+	if len(c.words) < 1 {
 		return &usageError{"Name a device."}
 	}
 	if err := c.only("reason", "ticket", "minutes", "capability", "exercise", "json"); err != nil {
 		return err
 	}
 	want := asked{
-		reason: wire.Clean(c.last("reason", s.getenv("ACCORD_REASON", wire.MaxReason)), wire.MaxReason),
+		reason: c.sentence("reason", s.getenv("ACCORD_REASON", wire.MaxReason)),
 		ticket: wire.Clean(c.last("ticket", s.getenv("ACCORD_TICKET", wire.MaxTicket)), wire.MaxTicket), capabilities: c.flags["capability"],
 	}
 	if len(want.capabilities) == 0 {
@@ -60,13 +60,13 @@ func (s *session) cmdOverrideRequest(ctx context.Context, c *call) error {
 }
 
 func (s *session) cmdOverrideDrill(ctx context.Context, c *call) error {
-	if len(c.words) != 1 {
+	if len(c.words) < 1 {
 		return &usageError{"Name a device."}
 	}
 	if err := c.only("reason", "json"); err != nil {
 		return err
 	}
-	want := asked{reason: wire.Clean(c.last("reason", "Exercise"), wire.MaxReason), capabilities: []string{string(wire.Shell)}}
+	want := asked{reason: c.sentence("reason", "Exercise"), capabilities: []string{string(wire.Shell)}}
 	return s.requestOverride(ctx, c.words[0], want, true, c.has("json"))
 }
 

@@ -183,13 +183,13 @@ func (s *session) cmdOverrideDeny(ctx context.Context, c *call) error {
 
 // cmdOverrideReview takes the third person's verdict.
 func (s *session) cmdOverrideReview(ctx context.Context, c *call) error {
-	if len(c.words) != 1 {
+	if len(c.words) < 1 {
 		return &usageError{"Name an override by its number."}
 	}
 	if err := c.only("verdict", "note"); err != nil {
 		return err
 	}
-	verdict, note := c.last("verdict", ""), wire.Clean(c.last("note", ""), wire.MaxReason)
+	verdict, note := c.last("verdict", ""), c.sentence("note", "")
 	if verdict != "justified" && verdict != "unjustified" || note == "" {
 		return &usageError{"A review needs --verdict justified or --verdict unjustified, and a --note that says why."}
 	}

@@ -10,6 +10,9 @@ import (
 // request. There is no screen where there is nothing to wait for: it would take
 // keys that are meant for the shell.
 func (s *session) waitOnScreen(ctx context.Context, v *visit) error {
+	if v.override != nil {
+		return v.judgement(ctx)
+	}
 	select {
 	case <-v.decided:
 		return nil
@@ -25,6 +28,9 @@ func (s *session) waitOnScreen(ctx context.Context, v *visit) error {
 
 // waitQuietly waits with a line on standard error, for tools.
 func (s *session) waitQuietly(ctx context.Context, v *visit) error {
+	if v.override != nil {
+		return v.judgement(ctx)
+	}
 	select {
 	case <-v.decided:
 		return nil
@@ -43,6 +49,19 @@ func (s *session) waitQuietly(ctx context.Context, v *visit) error {
 		return errGone
 	}
 	return nil
+}
+
+// judgement waits for a device that judges an override: nobody is asked, so
+// there is nothing to be shown, and keys are meant for the shell.
+func (v *visit) judgement(ctx context.Context) error {
+	select {
+	case <-v.decided:
+		return nil
+	case <-v.done:
+		return nil
+	case <-ctx.Done():
+		return errGone
+	}
 }
 
 func (s *session) quietLine(v *visit, phase string) string {
