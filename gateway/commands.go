@@ -31,8 +31,10 @@ func commands() []command {
 	return append([]command{
 		{policy.Devices, "[--json]", "list the devices; with `release NAME`, end a quarantine", (*session).cmdDevices},
 		{policy.Enroll, "[--name NAME] [--label KEY=VALUE]… [--life 1h]", "print the line that lets one device join", (*session).cmdEnroll},
-		{policy.Visits, "[--json]", "list the visits that are asked for or open", (*session).cmdVisits},
-		{policy.Kill, "VISIT", "end a visit at once", (*session).cmdKill},
+		{policy.Visits, "[--json]", "list the visits that are asked for or open, or watch and end them on a terminal (ssh -t)", (*session).cmdVisits},
+		{policy.Watch, "VISIT", "watch a visit live (needs a terminal: ssh -t)", (*session).cmdWatch},
+		{policy.Say, "VISIT TEXT [--json]", "say a line that technician and user both see", (*session).cmdSay},
+		{policy.Kill, "VISIT [REASON] [--json]", "end a visit at once", (*session).cmdKill},
 		{policy.Recordings, "[--json] [--limit N]", "list the recordings, or pick one on a terminal (ssh -t)", (*session).cmdRecordings},
 		{policy.Play, "VISIT", "play a recording (needs a terminal: ssh -t)", (*session).cmdPlay},
 		{policy.Verify, "VISIT [--json]", "check a recording against its chain, seal and receipt", (*session).cmdVerify},
@@ -291,57 +293,6 @@ func (s *session) agentsAddress() string {
 		return net.JoinHostPort(here.IP.String(), port)
 	}
 	return s.gateway.cfg.Agents
-}
-
-func (s *session) cmdVisits(_ context.Context, c *call) error {
-	if err := c.none("json"); err != nil {
-		return err
-	}
-	type visitJSON struct {
-		Visit        string            `json:"visit"`
-		State        string            `json:"state"`
-		Technician   string            `json:"technician"`
-		Device       string            `json:"device"`
-		Reason       string            `json:"reason"`
-		Ticket       string            `json:"ticket"`
-		Capabilities []wire.Capability `json:"capabilities"`
-		Asked        time.Time         `json:"asked"`
-		Until        *time.Time        `json:"until,omitempty"`
-	}
-	var list []visitJSON
-	for _, v := range s.gateway.visits.all() {
-		line := visitJSON{v.req.Visit, "asked", v.person.Name, v.home.device.Name, v.req.Reason, v.req.Ticket, v.req.Capabilities, v.asked.UTC(), nil}
-		if v.isOpen() {
-			line.State, line.Until, line.Capabilities = "open", &v.until, v.consent.Granted
-		}
-		list = append(list, line)
-	}
-	if c.has("json") {
-		return s.printJSON(append([]visitJSON{}, list...))
-	}
-	var rows [][]string
-	for _, v := range list {
-		until := "-"
-		if v.Until != nil {
-			until = v.Until.Local().Format("15:04")
-		}
-		rows = append(rows, []string{v.Visit, v.State, v.Technician, v.Device, until, v.Ticket, v.Reason})
-	}
-	return s.table([]string{"VISIT", "STATE", "TECHNICIAN", "DEVICE", "UNTIL", "TICKET", "REASON"}, rows)
-}
-
-func (s *session) cmdKill(_ context.Context, c *call) error {
-	if err := c.exactly(1); err != nil {
-		return err
-	}
-	v := s.gateway.visits.get(c.words[0])
-	if v == nil {
-		return errors.New("no visit of that number is open or asked for; `visits` lists them")
-	}
-	v.end(ending{s.person.Name, "A supervisor (" + s.person.Name + ") ended the visit."})
-	<-v.done
-	s.print("Visit " + v.req.Visit + " is over; everything of it on " + v.home.device.Name + " is closed.\n")
-	return nil
 }
 
 func (s *session) cmdExplain(ctx context.Context, c *call) error {

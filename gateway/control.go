@@ -1,7 +1,6 @@
 package gateway
 
 import (
-	"bytes"
 	"errors"
 	"io"
 	"slices"
@@ -40,11 +39,12 @@ type userChanges struct {
 type relayed struct {
 	session *session
 	shell   *recordings.Shell
+	in      *hands      // where keys for the program go
 	notices chan string // nobody waits for a terminal that is not read
 
-	mu        sync.Mutex // one writer at a time: the program's output, or a notice
-	alternate bool       // the program has the alternate screen
-	tail      []byte     // of the output before, where a sequence may have begun
+	mu      sync.Mutex // one writer at a time: the program's output, or a notice
+	seam    tui.Seam   // where in the output a notice does no harm
+	waiting []string   // notices for which there was no such place yet
 }
 
 // noticesMost is how many notices wait for a terminal that is not read.
@@ -57,8 +57,10 @@ func (v *visit) changed(m *wire.Control) error {
 	switch m.Change {
 	case wire.Paused:
 		event, key = eventPaused, "GwPaused"
+		v.audience.pause(true)
 	case wire.Resumed:
 		event, key = eventResumed, "GwResumed"
+		v.audience.pause(false)
 		data = struct {
 			Withheld int64 `json:"withheld"` // bytes of terminals that nobody was sent
 		}{m.Withheld}
@@ -104,16 +106,23 @@ func (v *visit) grants(c wire.Capability) bool {
 // notify marks the casts of a visit and tells its technician.
 func (v *visit) notify(key string, args ...any) error {
 	for _, r := range v.changes.told() {
-		// The mark is for whoever replays it, in English, as the names of
-		// events are.
-		err := r.shell.Mark(sentenceOf(tui.PhrasesFor(""), key, args))
-		if err != nil && !errors.Is(err, recordings.ErrSealed) {
+		if err := r.tell(key, args...); err != nil {
 			return err
 		}
-		select {
-		case r.notices <- sentenceOf(r.session.phrases(), key, args):
-		default:
-		}
+	}
+	return nil
+}
+
+// tell marks the cast of a session and tells its technician. The mark is for
+// whoever replays it, in English, as the names of events are.
+func (r *relayed) tell(key string, args ...any) error {
+	err := r.shell.Mark(sentenceOf(tui.PhrasesFor(""), key, args))
+	if err != nil && !errors.Is(err, recordings.ErrSealed) {
+		return err
+	}
+	select {
+	case r.notices <- sentenceOf(r.session.phrases(), key, args):
+	default:
 	}
 	return nil
 }
@@ -145,8 +154,8 @@ func (c *userChanges) told() []*relayed {
 
 // tells begins to tell a session of the visit; the caller calls done when its
 // relay has ended.
-func (v *visit) tells(s *session, shell *recordings.Shell) (r *relayed, done func()) {
-	r = &relayed{session: s, shell: shell, notices: make(chan string, noticesMost)}
+func (v *visit) tells(s *session, shell *recordings.Shell, in *hands) (r *relayed, done func()) {
+	r = &relayed{session: s, shell: shell, in: in, notices: make(chan string, noticesMost)}
 	c := &v.changes
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -178,27 +187,39 @@ func (v *visit) tells(s *session, shell *recordings.Shell) (r *relayed, done fun
 
 // show writes a notice between two pieces of the program's output, recorded
 // first like those: as a line of its own, and over the top line of a program
-// that has the screen to itself. Where there is no terminal it goes to standard
-// error, which is not part of what the program printed, so it is not recorded
-// as that.
+// that has the screen to itself; never inside of a sequence or a character.
+// Where there is no terminal it goes to standard error, which is not part of
+// what the program printed, so it is not recorded as that.
 func (r *relayed) show(text string) error {
+	r.mu.Lock()
+	defer r.mu.Unlock()
 	if r.session.pty == nil {
 		r.session.say(text)
 		return nil
 	}
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	line := []byte("\r\n\x1b[7m " + text + " \x1b[27m\r\n")
-	if r.alternate {
-		line = []byte("\x1b7\x1b[1;1H\x1b[2K\x1b[7m " + text + " \x1b[27m\x1b8")
+	r.waiting = append(r.waiting, text)
+	r.waiting = r.waiting[max(len(r.waiting)-noticesMost, 0):]
+	return r.flush()
+}
+
+// flush writes the notices that wait, if this is a place for them. The caller
+// holds mu.
+func (r *relayed) flush() error {
+	if len(r.waiting) == 0 || !r.seam.Open() {
+		return nil
 	}
-	if err := r.shell.Output(line); err != nil {
-		if errors.Is(err, recordings.ErrSealed) {
-			return nil
+	waiting := r.waiting
+	r.waiting = nil
+	for _, text := range waiting {
+		line := r.seam.Line(text)
+		if r.session.terminal().Plain() {
+			line = []byte("\r\n" + text + "\r\n")
 		}
-		return err
+		if err := r.shell.Output(line); err != nil {
+			return ended(err)
+		}
+		_, _ = r.session.ch.Write(line) // a technician who is gone ends the session
 	}
-	_, _ = r.session.ch.Write(line) // a technician who is gone ends the session
 	return nil
 }
 
@@ -206,50 +227,16 @@ func (r *relayed) show(text string) error {
 // notice between. The first error is the recording's, the second the
 // technician's.
 func (r *relayed) output(p []byte, record func([]byte) error, to io.Writer) (recorded, sent error) {
-	if r.session.pty != nil {
-		r.mu.Lock()
-		defer r.mu.Unlock()
-		r.follow(p)
-	}
+	r.mu.Lock()
+	defer r.mu.Unlock()
 	if err := record(p); err != nil {
 		return err, nil
 	}
-	_, err := to.Write(p)
-	return nil, err
-}
-
-// longestSwitch is one less than the sequence that follow looks for, in bytes.
-const longestSwitch = len("\x1b[?1049h") - 1
-
-// follow notes whether the program has the alternate screen.
-func (r *relayed) follow(p []byte) {
-	seam := slices.Concat(r.tail, p[:min(len(p), longestSwitch)])
-	for _, part := range [][]byte{seam, p} {
-		if on, found := alternate(part); found {
-			r.alternate = on
-		}
+	if _, err := to.Write(p); err != nil || r.session.pty == nil {
+		return nil, err
 	}
-	r.tail = slices.Clone(seam[max(len(seam)-longestSwitch, 0):])
-	if len(p) >= longestSwitch {
-		r.tail = slices.Clone(p[len(p)-longestSwitch:])
-	}
-}
-
-// alternate finds the last switch to the alternate screen or back (DEC private
-// modes 1049, 1047 and 47).
-func alternate(p []byte) (on, found bool) {
-	if !bytes.Contains(p, []byte("\x1b[?")) {
-		return false, false
-	}
-	last := -1
-	for _, mode := range []string{"1049", "1047", "47"} {
-		for _, final := range []string{"h", "l"} {
-			if i := bytes.LastIndex(p, []byte("\x1b[?"+mode+final)); i > last {
-				last, on, found = i, final == "h", true
-			}
-		}
-	}
-	return on, found
+	r.seam.Pass(p)
+	return r.flush(), nil
 }
 
 // typed records what was typed, where the consent says so. A device that tells

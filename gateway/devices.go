@@ -11,37 +11,37 @@ import (
 )
 
 // pick shows the list, kept up to date while it is open.
-func (s *session) pick(ctx context.Context, list tui.DeviceList) (string, error) {
+func (s *session) pick(ctx context.Context, list tui.DeviceList) (tui.Picked, error) {
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
 	updates := make(chan []tui.Device)
 	var err error
 	next := s.gateway.changes.next()
 	if list.Devices, err = s.devices(ctx); err != nil {
-		return "", err
+		return tui.Picked{}, err
 	}
 	list.Updates = updates
 	done := make(chan struct{})
 	go func() {
 		defer close(done)
-		s.follow(ctx, next, updates)
+		followList(ctx, &s.gateway.changes, next, func() ([]tui.Device, error) { return s.devices(ctx) }, updates)
 	}()
 	picked, err := tui.Devices(ctx, s.terminal(), list)
 	cancel()
 	<-done
-	return picked.Device, err
+	return picked, err
 }
 
-// follow sends the list anew at each change, at most a few times a second.
-func (s *session) follow(ctx context.Context, next <-chan struct{}, updates chan<- []tui.Device) {
+// followList sends a list anew at each change, at most a few times a second.
+func followList[T any](ctx context.Context, c *changes, next <-chan struct{}, list func() (T, error), updates chan<- T) {
 	for {
 		select {
 		case <-next:
 		case <-ctx.Done():
 			return
 		}
-		next = s.gateway.changes.next()
-		now, err := s.devices(ctx)
+		next = c.next()
+		now, err := list()
 		if err != nil {
 			return
 		}

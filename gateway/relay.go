@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"strings"
+	"sync"
 	"time"
 
 	gossh "golang.org/x/crypto/ssh"
@@ -39,6 +40,9 @@ func (s *session) relayed(ctx context.Context, v *visit) error {
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
 	defer context.AfterFunc(v.ctx, cancel)()
+	if err := s.awaitColleague(ctx, v); err != nil {
+		return err
+	}
 	ch, reqs, done, err := v.openSession(ctx)
 	if err != nil {
 		return fmt.Errorf("%w: %w", errNotStarted, err)
@@ -56,8 +60,13 @@ func (s *session) relayed(ctx context.Context, v *visit) error {
 		go gossh.DiscardRequests(reqs)
 		return errors.Join(err, shell.Close(recordings.Exit{Status: -1}))
 	}
-	told, silent := v.tells(s, shell)
-	s.exit, err = s.bridge(ch, reqs, told, v, cut)
+	in := newHands(ctx, v.audience, ch)
+	told, silent := v.tells(s, shell, in)
+	gone := v.audience.enter(&onStage{shell: shell, name: s.name(), in: in})
+	if err = v.introduce(told); err == nil {
+		s.exit, err = s.bridge(ch, reqs, told, v, cut)
+	}
+	gone()
 	silent()
 	s.mu.Lock()
 	close(s.relay)
@@ -156,7 +165,7 @@ func (s *session) bridge(ch gossh.Channel, reqs <-chan *gossh.Request, r *relaye
 	up := make(chan struct{})
 	go func() {
 		defer close(up)
-		sendUp(ch, in)
+		sendUp(ch, r.in, in)
 	}()
 	err := s.bringDown(ch, r, v, cut)
 	var exit outcome
@@ -165,6 +174,7 @@ func (s *session) bridge(ch gossh.Channel, reqs <-chan *gossh.Request, r *relaye
 	case <-cut:
 	}
 	_ = in.Close()
+	r.in.close()
 	select {
 	case <-up:
 	case <-cut:
@@ -213,10 +223,39 @@ func deviceSaid(text []byte) string {
 }
 
 // sendUp moves what the technician types.
-func sendUp(ch gossh.Channel, in *tui.RawInput) {
-	if err := in.Relay(ch); errors.Is(err, io.EOF) {
+func sendUp(ch gossh.Channel, to *hands, in *tui.RawInput) {
+	if err := in.Relay(to); errors.Is(err, io.EOF) && to.pass() {
 		_ = ch.CloseWrite()
 	}
+}
+
+// hands is where keys for a program go: the technician's, and those of who has
+// stepped in. One write goes at a time, and none while a colleague must watch
+// and does not.
+type hands struct {
+	audience *audience
+	stop     <-chan struct{}
+	close    context.CancelFunc // nobody types any more
+
+	mu sync.Mutex
+	to io.Writer
+}
+
+func newHands(ctx context.Context, a *audience, to io.Writer) *hands {
+	ctx, cancel := context.WithCancel(ctx)
+	return &hands{audience: a, stop: ctx.Done(), close: cancel, to: to}
+}
+
+// pass waits until bytes may flow; false when they may not any more.
+func (h *hands) pass() bool { return h.audience.pass(h.stop) }
+
+func (h *hands) Write(p []byte) (int, error) {
+	if !h.pass() {
+		return 0, errGone
+	}
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	return h.to.Write(p)
 }
 
 // bringDown moves both output streams until both have ended, each through the
@@ -245,6 +284,9 @@ func (r *relayed) pump(from io.Reader, to io.Writer, record func([]byte) error, 
 	for {
 		n, err := from.Read(buf)
 		if n > 0 {
+			if !r.in.pass() {
+				return record(buf[:n]) // it was printed, and nobody gets it
+			}
 			rerr, werr := r.output(buf[:n], record, to)
 			if rerr != nil {
 				v.end(cannotRecord(rerr))

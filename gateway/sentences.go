@@ -2,6 +2,7 @@ package gateway
 
 import (
 	"errors"
+	"strings"
 	"time"
 
 	"accord/gateway/store"
@@ -46,10 +47,22 @@ func (e ending) in(ph *tui.Phrases) string {
 	case ending{byTime, timeOver}:
 		return ph.Say("GwEndedTime")
 	}
-	if e.cause == technicianLeft {
+	switch why, is := strings.CutPrefix(e.cause, supervisorEnded(e.by, "")); {
+	case e.cause == technicianLeft:
 		return ph.Say("GwEndedLeft")
+	case e.cause == nobodyWatched:
+		return ph.Say("GwEndedAlone")
+	case is && why == "":
+		return ph.Say("GwEndedSupervisor", "Who", e.by)
+	case is:
+		return ph.Say("GwEndedSupervisorWhy", "Who", e.by, "Why", strings.TrimSpace(why))
 	}
 	return e.cause
+}
+
+// supervisorEnded is the cause when a supervisor ends a visit.
+func supervisorEnded(who, why string) string {
+	return strings.TrimSpace("A supervisor (" + who + ") ended the visit. " + why)
 }
 
 // answered is an answer of the device's user that is not a yes.

@@ -88,6 +88,7 @@ func (s *session) browse(ctx context.Context, unknown string) int {
 	if ok, _ := policy.May(s.me(), policy.Enroll); ok {
 		list.Enroll = "ssh … enroll"
 	}
+	list.Visits, _ = policy.May(s.me(), policy.Visits)
 	if unknown != "" && strings.Contains(s.user, "+") {
 		list.Notice = s.phrases().Say("GwNoDevice", "Device", unknown)
 	}
@@ -96,8 +97,14 @@ func (s *session) browse(ctx context.Context, unknown string) int {
 		if err != nil {
 			return leaving(err)
 		}
-		list.Notice, list.Cursor = "", picked
-		if err := s.visitFromList(ctx, target{device: picked}); err != nil {
+		list.Notice = ""
+		if picked.Visits {
+			err = s.browseVisits(ctx)
+		} else {
+			list.Cursor = picked.Device
+			err = s.visitFromList(ctx, target{device: picked.Device})
+		}
+		if err != nil && !errors.Is(err, tui.ErrBack) {
 			return leaving(err)
 		}
 	}

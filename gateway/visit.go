@@ -87,6 +87,9 @@ type visit struct {
 	closed  bool           // no relay is added any more
 
 	changes userChanges
+
+	audience *audience // who else is in it
+	mail     *mail     // what the device is told meanwhile
 }
 
 // hold counts a session of the technician; false when the visit is over.
@@ -133,7 +136,9 @@ func (g *Gateway) beginWith(p person, h *home, want policy.Request, d policy.Dec
 		gateway: g, person: p, home: h, req: req, want: want, decision: d, asked: now, override: with, ctx: ctx, end: end, holders: 1,
 		prompt: tui.WaitState{Phase: tui.PhaseAsking}, moved: make(chan struct{}),
 		decided: make(chan struct{}), opened: make(chan struct{}), left: make(chan struct{}), done: make(chan struct{}),
+		audience: newAudience(req.Watched, end), mail: newMail(),
 	}
+	context.AfterFunc(ctx, v.audience.finish)
 	if err := g.visitRequested(v); err != nil {
 		end(nil)
 		return nil, err
@@ -181,6 +186,7 @@ func (v *visit) run() {
 		log.Error("no recording, so no visit", "error", err)
 		return
 	}
+	v.audience.begin()
 	close(v.opened)
 	v.gateway.publish()
 	v.attend()
@@ -328,18 +334,15 @@ func (v *visit) attend() {
 	defer over.Stop()
 	var gone <-chan time.Time
 	left := v.left
-	heads := make(chan wire.Head)
-	defer close(heads)
-	go v.tellHeads(heads)
+	stop := make(chan struct{})
+	defer close(stop)
+	go v.deliver(stop)
 	for {
 		select {
 		case <-v.ctx.Done():
 			return
 		case <-beat.C:
-			select {
-			case heads <- head(v.rec.Head()):
-			default: // the last one is still on its way
-			}
+			v.mail.leaveHead(head(v.rec.Head()))
 		case <-over.C:
 			v.end(ending{byTime, timeOver})
 		case <-left:
@@ -353,27 +356,7 @@ func (v *visit) attend() {
 			if !ok {
 				return
 			}
-			switch m := m.(type) {
-			case *wire.End:
-				v.end(ending{m.By, m.Cause})
-			case *wire.Control:
-				if err := v.changed(m); err != nil {
-					v.end(cannotRecord(err))
-				}
-			default:
-				v.end(ending{byGateway, "The device sent a message out of order."})
-			}
-		}
-	}
-}
-
-// tellHeads tells the device how far the recording is. A device that does not
-// read keeps only this waiting, not the end of the visit.
-func (v *visit) tellHeads(heads <-chan wire.Head) {
-	for h := range heads {
-		if err := v.conn.Write(&h); err != nil {
-			v.end(ending{byLink, "The connection to the device was lost."})
-			return
+			v.hears(m)
 		}
 	}
 }

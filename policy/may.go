@@ -17,6 +17,8 @@ const (
 	ExplainOthers Command = "explain others"
 	Rules         Command = "rules"      // those in force, and groups
 	Visits        Command = "visits"     // list those that are open
+	Watch         Command = "watch"      // see one live; which, [MayWatch] says
+	Say           Command = "say"        // a line in one; in which, [MaySay] says
 	Kill          Command = "kill"       // end one
 	Recordings    Command = "recordings" // list them
 	Play          Command = "play"
@@ -43,7 +45,7 @@ const (
 
 // Commands are all commands, as help lists them.
 func Commands() []Command {
-	return []Command{Devices, ExplainOwn, ExplainOthers, Rules, Visits, Kill, Recordings, Play, Verify, Audit, Enroll, Manage,
+	return []Command{Devices, ExplainOwn, ExplainOthers, Rules, Visits, Watch, Say, Kill, Recordings, Play, Verify, Audit, Enroll, Manage,
 		OverrideRequest, OverrideDrill, OverrideOpen, OverrideList, OverrideShow, OverrideApprove, OverrideDeny, OverrideReview,
 		RosterList, RosterShow, RosterSign}
 }
@@ -55,6 +57,8 @@ func (c Command) roles() []Role {
 		return Roles()
 	case Visits:
 		return []Role{Supervisor, Auditor}
+	case Watch, Say:
+		return []Role{Technician, Supervisor}
 	case Audit: // supervisors see in it who refused, and why
 		return []Role{Supervisor, Auditor}
 	case Kill, OverrideApprove, RosterSign:

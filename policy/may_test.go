@@ -12,8 +12,8 @@ import (
 // table, which is written out so that a change of rights is a change here.
 func TestMayTable(t *testing.T) {
 	table := map[Role]string{
-		Technician: "devices, explain, override request, override drill, override open, override list, override show, override deny",
-		Supervisor: "devices, explain, explain others, rules, visits, kill, audit, override list, override show, override approve, override deny, " +
+		Technician: "devices, explain, watch, say, override request, override drill, override open, override list, override show, override deny",
+		Supervisor: "devices, explain, explain others, rules, visits, watch, say, kill, audit, override list, override show, override approve, override deny, " +
 			"override review, override roster, override roster show, override roster sign",
 		Auditor: "devices, explain, explain others, rules, visits, recordings, play, verify, audit, override list, override show, override review, " +
 			"override roster, override roster show",

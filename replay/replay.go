@@ -3,6 +3,7 @@
 package replay
 
 import (
+	"bytes"
 	"context"
 	"encoding/json"
 	"errors"
@@ -115,6 +116,7 @@ const indexEvery = 256
 // event. Places are kept for every 256th.
 type source struct {
 	cast  *recordings.Cast
+	raw   bool // it is of a terminal; else a line ends with LF alone
 	title string
 	kept  []recordings.Pos // of events 0, 256, …
 	at    recordings.Pos   // of event number
@@ -126,8 +128,8 @@ func open(path string) (*source, error) {
 	if err != nil {
 		return nil, err
 	}
-	s := &source{cast: c, kept: []recordings.Pos{{}}}
 	h := c.Header()
+	s := &source{cast: c, raw: h.PTY || h.Visit == "", kept: []recordings.Pos{{}}}
 	s.title = wire.Clean(h.Title, wire.MaxLine)
 	if s.title == "" {
 		s.title = wire.Clean(filepath.Base(path), wire.MaxLine)
@@ -158,7 +160,7 @@ func (s *source) ReadAt(pos int64) (tui.Event, int64, error) {
 	if err != nil {
 		return tui.Event{}, pos, err
 	}
-	return event(e), s.index, nil
+	return event(e, s.raw), s.index, nil
 }
 
 // seek goes to an event by its number, from the nearest place that is known.
@@ -191,11 +193,16 @@ func (s *source) step() (recordings.CastEvent, error) {
 	return e, nil
 }
 
-func event(e recordings.CastEvent) tui.Event {
+// event is an event as screens take it. What no terminal has seen is text, in
+// which LF begins a line.
+func event(e recordings.CastEvent, raw bool) tui.Event {
 	ev := tui.Event{At: e.Time, Width: e.Width, Height: e.Height}
 	switch e.Kind {
 	case recordings.CastOutput:
 		ev.Kind, ev.Data = tui.EventOutput, []byte(e.Text)
+		if !raw {
+			ev.Data = bytes.ReplaceAll(ev.Data, []byte("\n"), []byte("\r\n"))
+		}
 	case recordings.CastResize:
 		ev.Kind = tui.EventResize
 	case recordings.CastMark:

@@ -47,10 +47,14 @@ type DeviceList struct {
 	Filter  string // typed into the filter already
 	Cursor  string // the device to start on
 	Enroll  string // the command that enrols a device, for an empty list
+	Visits  bool   // its reader may see the visits: Tab goes there
 }
 
 // Picked is the answer of [Devices].
-type Picked struct{ Device string }
+type Picked struct {
+	Device string
+	Visits bool // the list of visits instead
+}
 
 // Devices shows the list until an online device is picked. Left with Ctrl-C,
 // or with Escape at an empty filter, it returns [ErrLeft].
@@ -68,7 +72,7 @@ func Devices(ctx context.Context, t *Terminal, list DeviceList) (Picked, error) 
 	if s.left {
 		return Picked{}, ErrLeft
 	}
-	return Picked{Device: s.picked}, nil
+	return Picked{Device: s.picked, Visits: s.visits}, nil
 }
 
 // newsMsg is a value off a channel; open is false once the channel is closed.
@@ -94,6 +98,7 @@ type deviceScreen struct {
 	notice string
 	help   bool
 	picked string
+	visits bool
 	left   bool
 	next   tea.Cmd // brings the next list
 }
@@ -112,7 +117,7 @@ func newDeviceScreen(p page, list DeviceList) *deviceScreen {
 }
 
 func (s *deviceScreen) Init() tea.Cmd { return s.next }
-func (s *deviceScreen) Done() bool    { return s.left || s.picked != "" }
+func (s *deviceScreen) Done() bool    { return s.left || s.visits || s.picked != "" }
 func (s *deviceScreen) Title() string { return s.ph.Say("TechDevicesTitle") }
 
 // take sorts the devices: those that can be asked first.
@@ -191,6 +196,8 @@ func (s *deviceScreen) press(msg tea.KeyPressMsg) {
 		s.help = true
 	case key == "enter", key == "ctrl+j": // as it arrives when the terminal was not raw yet
 		s.pick()
+	case key == "tab" && s.list.Visits:
+		s.visits = true
 	case s.key(msg, max(s.height-10, 3)):
 	case key == "esc":
 		s.left = true
@@ -249,7 +256,11 @@ func (s *deviceScreen) View() string {
 	} else {
 		head = append(head, header)
 	}
-	foot := append(s.detail(), "", s.keys("↑↓", "TechKeyMove", "enter", "TechKeyAsk", "?", "TechKeyHelp", "ctrl+c", "TechKeyLeave", "esc", "TechKeyClear"))
+	pairs := []string{"↑↓", "TechKeyMove", "enter", "TechKeyAsk", "?", "TechKeyHelp", "ctrl+c", "TechKeyLeave"}
+	if s.list.Visits {
+		pairs = append(pairs, "tab", "VisitsTitle")
+	}
+	foot := append(s.detail(), "", s.keys(append(pairs, "esc", "TechKeyClear")...))
 	return s.compose(head, body, foot, s.at)
 }
 

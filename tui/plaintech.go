@@ -13,16 +13,16 @@ import (
 func (l *lineMode) sheet() *page { return &page{ph: l.ph, width: 1000, height: 1000, now: time.Now()} }
 
 // latest is the newest list that is there, without waiting.
-func latest(devices []Device, updates <-chan []Device) []Device {
+func latest[T any](list T, updates <-chan T) T {
 	for {
 		select {
 		case next, open := <-updates:
 			if !open {
-				return devices
+				return list
 			}
-			devices = next
+			list = next
 		default:
-			return devices
+			return list
 		}
 	}
 }
@@ -46,9 +46,15 @@ func plainDevices(ctx context.Context, t *Terminal, list DeviceList) (Picked, er
 		if len(s.shown) == 0 {
 			l.say(strings.TrimSpace(strings.Join(s.empty(), "\n")))
 		}
+		if list.Visits {
+			l.say(l.ph.Say("VisitsPlainWay"))
+		}
 		answer, err := l.ask(ctx, l.ph.Say("TechPlainPick"))
 		if err != nil {
 			return Picked{}, err
+		}
+		if list.Visits && answer == plainToVisits {
+			return Picked{Visits: true}, nil
 		}
 		s.at = chosen(s.shown, answer)
 		if s.at < 0 {
@@ -61,6 +67,9 @@ func plainDevices(ctx context.Context, t *Terminal, list DeviceList) (Picked, er
 		l.say(s.notice)
 	}
 }
+
+// plainToVisits is the answer that goes to the list of visits.
+const plainToVisits = "visits"
 
 // chosen is the index of the row that an answer names by number or in full; -1
 // for none.

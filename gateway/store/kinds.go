@@ -61,6 +61,9 @@ const (
 	VisitAnswered Kind = "visit.answered"
 	// VisitOpened: the recording runs and access is open. Data: folder.
 	VisitOpened Kind = "visit.opened"
+	// VisitWatched: Actor begins or ends to watch, or to type in it. Data: what
+	// (watched or hands, begins or ends), role (supervisor or colleague).
+	VisitWatched Kind = "visit.watched"
 	// VisitEnded: access is closed. Data: state (ended or interrupted), by,
 	// cause.
 	VisitEnded Kind = "visit.ended"
@@ -115,7 +118,7 @@ var kinds = []Kind{
 	GatewayStarted, GatewayStopped, ConfigLoaded, ClockStepped,
 	LoginAccepted, LoginDenied, RecordingViewed, TokenMade,
 	DeviceEnrolled, DeviceOnline, DeviceAway, DeviceQuarantined, DeviceReleased,
-	VisitRequested, VisitAnswered, VisitOpened, VisitEnded, RecordingSealed, VisitNoted,
+	VisitRequested, VisitAnswered, VisitOpened, VisitWatched, VisitEnded, RecordingSealed, VisitNoted,
 	OverrideAsked, OverrideSigned, OverrideGranted, OverrideClosed, OverrideTaken, OverrideSettled, OverrideOverdue,
 	RosterChanged, RosterPinned, AlertStranger, WebhookLost,
 }
