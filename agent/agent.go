@@ -164,7 +164,7 @@ func (a *Agent) ownShell(of proc.Account) bool { return of.UID == a.user.UID || 
 // ask puts a request to the user and returns the statement to sign. It never
 // fails into a yes: whatever goes wrong is an answer of its own, [wire.None].
 // With an error nobody waits for the answer; the statement is for the receipts.
-func (a *Agent) ask(ctx context.Context, v *visit, l *link) (*wire.Consent, error) {
+func (a *Agent) ask(ctx context.Context, v *visit, l *link, tell func(wire.Prompt)) (*wire.Consent, error) {
 	req := v.req
 	nonce := rand.Text()
 	c := &wire.Consent{
@@ -188,9 +188,7 @@ func (a *Agent) ask(ctx context.Context, v *visit, l *link) (*wire.Consent, erro
 		a.unasked(c, err)
 		return c, nil
 	}
-	teller := newTeller(v.conn)
-	given := a.desk.ask(ctx, question{nonce: nonce, login: login, req: req, device: c.Device, tell: teller.tell})
-	teller.stop()
+	given := a.desk.ask(ctx, question{nonce: nonce, login: login, req: req, device: c.Device, tell: tell})
 	if ctx.Err() != nil {
 		// Whatever was done at the last moment, nobody waits for it any more.
 		c.Why, c.Answered = "The request was withdrawn.", time.Now().UTC()

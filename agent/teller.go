@@ -8,11 +8,13 @@ import "accord/wire"
 type teller struct {
 	states chan wire.Prompt
 	done   chan struct{}
+	silent chan struct{} // closed when it sends nothing any more
 }
 
 func newTeller(conn *wire.Conn) *teller {
-	t := &teller{states: make(chan wire.Prompt, 1), done: make(chan struct{})}
+	t := &teller{states: make(chan wire.Prompt, 1), done: make(chan struct{}), silent: make(chan struct{})}
 	go func() {
+		defer close(t.silent)
 		for {
 			select {
 			case s := <-t.states:
@@ -39,6 +41,7 @@ func (t *teller) tell(s wire.Prompt) {
 	}
 }
 
-// stop ends the telling. A state that is being sent arrives before whatever is
-// written to the connection next.
+// stop ends the telling, without waiting for a state that is being sent. Before
+// the answer is written silent must be closed: a state after it is out of order
+// and would cost the visit.
 func (t *teller) stop() { close(t.done) }

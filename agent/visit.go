@@ -209,7 +209,9 @@ func (v *visit) await(ctx context.Context, limit time.Duration) (wire.Message, e
 
 // decide asks the user, keeps the receipt and tells the gateway.
 func (v *visit) decide(ctx context.Context, l *link) (approved bool, err error) {
-	consent, withdrawn := v.agent.ask(ctx, v, l)
+	teller := newTeller(v.conn)
+	consent, withdrawn := v.agent.ask(ctx, v, l, teller.tell)
+	teller.stop()
 	text, signature, err := v.agent.ledger.consent(consent)
 	if err != nil {
 		// No receipt, no visit.
@@ -220,6 +222,7 @@ func (v *visit) decide(ctx context.Context, l *link) (approved bool, err error) 
 		return false, withdrawn
 	}
 	v.consent = *consent
+	<-teller.silent
 	err = v.conn.Write(&wire.Answer{Statement: text, Signature: signature})
 	return consent.Opens(), err
 }
