@@ -218,15 +218,16 @@ func cmdPlainCode(ts *testscript.TestScript, neg bool, args []string) {
 	s.see(ts, name, "You allowed")
 }
 
+// atPrompt is a screen whose last words are a shell's prompt.
+var atPrompt = regexp.MustCompile(`[$#%>]\s*$`)
+
 // cmdSh: sh NAME waits for the visit's shell and makes it the same everywhere.
+// It types nothing before the shell has its prompt: any other screen would take
+// it for an answer.
 func cmdSh(ts *testscript.TestScript, neg bool, args []string) {
 	only(ts, neg, args, 1, 1)
 	s, name := stageOf(ts), args[0]
-	waiting := regexp.MustCompile(`Asking for a visit|A visit on|Devices|Demande de visite|Une visite sur|Appareils`)
-	if !until(patience, func() bool {
-		screen := s.screen(name) // blank while one screen goes and the next comes
-		return strings.TrimSpace(screen) != "" && !waiting.MatchString(screen)
-	}) {
+	if !until(patience, func() bool { return atPrompt.MatchString(s.screen(name)) }) {
 		ts.Fatalf("%s has no shell:\n%s%s", name, s.screen(name), s.otherScreens(name))
 	}
 	_, err := s.tmux("send-keys", "-t", "="+name+":", "exec env ENV= PS1='ready> ' sh", "Enter")

@@ -4,6 +4,7 @@ import (
 	"bufio"
 	"fmt"
 	"io"
+	"os/exec"
 	"slices"
 	"strings"
 	"syscall"
@@ -124,7 +125,14 @@ func TestBelongs(t *testing.T) {
 	for _, pid := range slices.Compact(inside) {
 		eventually(t, patience, fmt.Sprint(pid, " belongs"), func() bool { return Belongs(pid) })
 	}
-	for _, pid := range []int{syscall.Getpid(), syscall.Getppid(), 1, 2} {
+	beside := exec.CommandContext(t.Context(), "sleep", "1000")
+	if err := beside.Start(); err != nil {
+		t.Fatal(err)
+	}
+	defer beside.Wait()         //nolint:errcheck // it is killed
+	defer beside.Process.Kill() //nolint:errcheck // it may not have ended
+	// The parent of a test that is a container's first process is out of sight.
+	for _, pid := range []int{syscall.Getpid(), max(1, syscall.Getppid()), 1, beside.Process.Pid} {
 		if Belongs(pid) {
 			t.Errorf("%d belongs", pid)
 		}
