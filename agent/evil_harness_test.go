@@ -85,10 +85,7 @@ func shortDir(t *testing.T) string {
 func newEvil(t *testing.T, change func(*Options)) *evil {
 	t.Helper()
 	e := &evil{t: t, key: newSigner(t), dir: shortDir(t), before: descriptors(t)}
-	var err error
-	if e.ln, err = net.Listen("tcp", "127.0.0.1:0"); err != nil {
-		t.Fatal(err)
-	}
+	e.listen()
 	o := Options{Config: Defaults(), Version: "test", Log: slog.New(slog.DiscardHandler), Self: []string{"/bin/false"}}
 	o.Config.State = filepath.Join(e.dir, "state")
 	o.Config.Redial = 10 * time.Millisecond
@@ -103,13 +100,22 @@ func newEvil(t *testing.T, change func(*Options)) *evil {
 	if err := st.savePin(pin); err != nil {
 		t.Fatal(err)
 	}
+	e.opts = o
 	if e.agent, err = New(o); err != nil {
 		t.Fatal(err)
 	}
-	e.opts = o
 	e.run()
 	t.Cleanup(e.check)
 	return e
+}
+
+// listen is where agents call the evil gateway.
+func (e *evil) listen() {
+	e.t.Helper()
+	var err error
+	if e.ln, err = net.Listen("tcp", "127.0.0.1:0"); err != nil {
+		e.t.Fatal(err)
+	}
 }
 
 func (e *evil) run() {

@@ -13,8 +13,9 @@ import (
 )
 
 // TestOpenImpliesConsent drives the judge with anything in any order, beside a
-// plain account of what the user really said. Whatever the judge lets happen
-// must be covered by one consent that is live, unexpired and used once.
+// plain account of what the user, the owner's standing consent or supervisors
+// really said. Whatever the judge lets happen must be covered by one consent or
+// verified override that is live, unexpired and used once.
 func TestOpenImpliesConsent(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		type said struct {
@@ -31,16 +32,35 @@ func TestOpenImpliesConsent(t *testing.T) {
 		nonces := rapid.SampledFrom([]string{"n1", "n2"})
 		caps := rapid.SliceOfN(rapid.SampledFrom([]wire.Capability{wire.Shell, wire.FilesGet, wire.ScreenView}), 1, 3)
 		asked := make(map[string]string)
+		wanted := make(map[string][]wire.Capability)
 		t.Repeat(map[string]func(*rapid.T){
 			"ask": func(t *rapid.T) {
 				id, n := ids.Draw(t, "id"), nonces.Draw(t, "nonce")
 				_, known := asked[id]
-				if err := j.ask(id, n, caps.Draw(t, "caps")); (err == nil) == known {
+				c := caps.Draw(t, "caps")
+				if err := j.ask(id, n, c); (err == nil) == known {
 					t.Fatalf("ask %s again: %v", id, err)
 				}
 				if !known {
-					asked[id] = n
+					asked[id], wanted[id] = n, c
 				}
+			},
+			"override": func(t *rapid.T) {
+				id := ids.Draw(t, "id")
+				v := verified{nonces.Draw(t, "nonce"), caps.Draw(t, "caps"), time.Duration(rapid.IntRange(0, 300).Draw(t, "signed")) * time.Second}
+				until := clock.add(time.Duration(rapid.IntRange(-60, 600).Draw(t, "life")) * time.Second)
+				if err := j.override(id, v, "u", until, clock); err != nil {
+					return
+				}
+				for _, c := range wanted[id] {
+					if !slices.Contains(v.capabilities, c) {
+						t.Fatalf("%s was not signed for %s", c, id)
+					}
+				}
+				if asked[id] != v.nonce || yes[id] != nil || clock.add(v.life).before(until) {
+					t.Fatalf("overrode %s with %+v until %v", id, v, until)
+				}
+				yes[id] = &said{nonce: v.nonce, granted: wanted[id], until: until}
 			},
 			"approve": func(t *rapid.T) {
 				id, n, c := ids.Draw(t, "id"), nonces.Draw(t, "nonce"), caps.Draw(t, "caps")

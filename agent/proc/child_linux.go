@@ -38,13 +38,16 @@ func become(spec launch) error {
 	if os.Chdir(a.Home) != nil {
 		_ = os.Chdir("/") // never fails: it is this process's folder already
 	}
-	argv := []string{"-" + filepath.Base(a.Shell)} // the dash makes a login shell
-	if spec.Command != "" {
+	program, argv := a.Shell, []string{"-" + filepath.Base(a.Shell)} // the dash makes a login shell
+	switch {
+	case len(spec.Args) > 0:
+		program, argv = spec.Args[0], spec.Args
+	case spec.Command != "":
 		argv = []string{filepath.Base(a.Shell), "-c", spec.Command}
 	}
 	resetSignals()
-	err := syscall.Exec(a.Shell, argv, spec.Env)
-	return fmt.Errorf("run %s as %s: %w", a.Shell, a.Name, err)
+	err := syscall.Exec(program, argv, spec.Env)
+	return fmt.Errorf("run %s as %s: %w", program, a.Name, err)
 }
 
 // lastSignal is Linux's highest (_NSIG is 64, but for MIPS).

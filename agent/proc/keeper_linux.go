@@ -16,6 +16,7 @@ import (
 type launch struct {
 	Account  Account
 	Command  string
+	Args     []string
 	Env      []string
 	Terminal bool
 	Cgroup   cgroup

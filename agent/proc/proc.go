@@ -32,6 +32,9 @@ type Spec struct {
 	Account Account
 	// Command runs as SHELL -c COMMAND; empty means a login shell.
 	Command string
+	// Args, where there are any, are a program, by its absolute path, and its
+	// arguments. They run as they are, without a shell; Command is ignored.
+	Args []string
 	// Env is the whole environment, see [Environment].
 	Env []string
 	// PTY is the terminal to make, nil for three pipes.
