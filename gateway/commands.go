@@ -1,6 +1,7 @@
 package gateway
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -197,6 +198,7 @@ type deviceJSON struct {
 	Agent        string            `json:"agent"`
 	Labels       map[string]string `json:"labels,omitempty"`
 	Capabilities []string          `json:"capabilities"`
+	Class        string            `json:"class"`
 	Logins       []string          `json:"logins"`
 	Address      string            `json:"address,omitempty"`
 	EnrolledAt   time.Time         `json:"enrolled_at"`
@@ -207,7 +209,7 @@ func (g *Gateway) deviceJSON(d store.Device) deviceJSON {
 	l := g.line(d)
 	return deviceJSON{
 		Name: d.Name, Key: d.Key, State: l.State, Since: stamp(l.Since), Why: l.Why, OS: d.OS, Arch: d.Arch, Agent: d.Version,
-		Labels: d.Labels, Capabilities: d.Capabilities, Logins: d.Logins, Address: d.Address,
+		Labels: d.Labels, Capabilities: d.Capabilities, Class: cmp.Or(d.Class, wire.Attended), Logins: d.Logins, Address: d.Address,
 		EnrolledAt: d.EnrolledAt, EnrolledBy: d.EnrolledBy,
 	}
 }

@@ -97,6 +97,7 @@ func (h *home) facts() store.Facts {
 	return store.Facts{
 		OS: h.hello.OS, Arch: h.hello.Arch, Version: h.hello.Agent,
 		Capabilities: texts(h.hello.Capabilities), Logins: h.hello.Logins, Address: h.address,
+		Class: h.hello.Class,
 	}
 }
 

@@ -222,6 +222,16 @@ func contractPresence(t *testing.T, open opener) {
 	same(t, "away", []any{got.Online, got.Since, got.Why}, []any{false, by("", 6).At, "the link was lost"})
 	same(t, "kinds", told(t, s, Filter{Device: "lab-1"}), []Kind{DeviceEnrolled, DeviceOnline, DeviceAway})
 
+	for i, class := range []string{"attended", "unattended", "unattended", ""} {
+		facts.Class = class
+		must(t, s.Online(ctx, d.Key, facts, by("lab-1", 8+i)))
+	}
+	changed, err := s.Audit(ctx, Filter{Kind: DeviceChanged})
+	must(t, err)
+	if len(changed) != 2 || changed[0].Data["to"] == changed[1].Data["to"] {
+		t.Errorf("the classes that it had: %+v", changed)
+	}
+
 	want(t, s.Online(ctx, "SHA256:none", facts, by("x", 1)), ErrNotFound)
 	want(t, s.Away(ctx, "SHA256:none", "", by("x", 1)), ErrNotFound)
 }

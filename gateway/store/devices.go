@@ -19,6 +19,7 @@ type Facts struct {
 	Capabilities []string
 	Logins       []string // accounts a visit may use, the default first
 	Address      string
+	Class        string // "attended" or "unattended"; "" is attended
 }
 
 // Device is an enrolled device.
@@ -40,19 +41,19 @@ type Device struct {
 }
 
 const deviceColumns = `name, public_key, fingerprint, labels, os, arch, version, capabilities, logins, address,
-	enrolled_at, enrolled_by, online, since, why, quarantined_at, quarantined_why`
+	enrolled_at, enrolled_by, online, since, why, quarantined_at, quarantined_why, class`
 
 func scanDevice(row scanner) (d Device, err error) {
 	var enrolled, since, quarantined int64
 	err = row.Scan(&d.Name, &d.PublicKey, &d.Key, jsonColumn[map[string]string]{&d.Labels}, &d.OS, &d.Arch, &d.Version,
 		jsonColumn[[]string]{&d.Capabilities}, jsonColumn[[]string]{&d.Logins}, &d.Address,
-		&enrolled, &d.EnrolledBy, &d.Online, &since, &d.Why, &quarantined, &d.QuarantineWhy)
+		&enrolled, &d.EnrolledBy, &d.Online, &since, &d.Why, &quarantined, &d.QuarantineWhy, &d.Class)
 	d.EnrolledAt, d.Since, d.QuarantinedSince = fromMicros(enrolled), fromMicros(since), fromMicros(quarantined)
 	return d, err
 }
 
 func (f Facts) check() error {
-	if err := names("operating system", f.OS, "architecture", f.Arch, "version", f.Version, "address", f.Address); err != nil {
+	if err := names("class", f.Class, "operating system", f.OS, "architecture", f.Arch, "version", f.Version, "address", f.Address); err != nil {
 		return err
 	}
 	if err := list("capabilities", f.Capabilities); err != nil {
@@ -102,17 +103,26 @@ func deviceByKey(ctx context.Context, q querier, key string) (Device, error) {
 }
 
 // Online says that a device has called home, what it told, and from where. An
-// entry is made each time, whether it was away or not.
+// entry is made each time, whether it was away or not, and another one when its
+// class is not what it was.
 func (s *Store) Online(ctx context.Context, key string, f Facts, e Entry) error {
 	if err := f.check(); err != nil {
 		return err
 	}
-	return s.device(ctx, key, DeviceOnline, e, func(g *group, _ Device) (int64, error) {
+	return s.device(ctx, key, DeviceOnline, e, func(g *group, d Device) (int64, error) {
+		if from, to := cmp.Or(d.Class, attended), cmp.Or(f.Class, attended); from != to {
+			if err := g.log(e.did(DeviceChanged, d.Name, "").with("key", d.Key, "from", from, "to", to)); err != nil {
+				return 0, err
+			}
+		}
 		return g.exec(`UPDATE devices SET os = $1, arch = $2, version = $3, capabilities = $4, logins = $5,
-			address = $6, online = $7, since = $8, why = '' WHERE fingerprint = $9`,
-			f.OS, f.Arch, f.Version, asJSON(f.Capabilities), asJSON(f.Logins), f.Address, true, micros(e.At), key)
+			address = $6, online = $7, since = $8, why = '', class = $9 WHERE fingerprint = $10`,
+			f.OS, f.Arch, f.Version, asJSON(f.Capabilities), asJSON(f.Logins), f.Address, true, micros(e.At), f.Class, key)
 	})
 }
+
+// attended is the class of a device that names none.
+const attended = "attended"
 
 // Away says that a device's link has ended, and why. For a device that is away
 // already it does nothing, and makes no entry.

@@ -37,10 +37,14 @@ const (
 
 // What happens to Device.
 const (
-	// DeviceEnrolled: it spent a token. Data: key, token (as in TokenMade).
+	// DeviceEnrolled: it spent a token. Data: key, token (as in TokenMade),
+	// class.
 	DeviceEnrolled Kind = "device.enrolled"
 	// DeviceOnline: it called home. Data: key.
 	DeviceOnline Kind = "device.online"
+	// DeviceChanged: its owner put it into another class, which says whether
+	// somebody must consent there. Data: key, from, to.
+	DeviceChanged Kind = "device.changed"
 	// DeviceAway: its link ended. Data: key, why.
 	DeviceAway Kind = "device.away"
 	// DeviceQuarantined: no visit may be asked for or opened on it. Data: key,
@@ -117,7 +121,7 @@ const (
 var kinds = []Kind{
 	GatewayStarted, GatewayStopped, ConfigLoaded, ClockStepped,
 	LoginAccepted, LoginDenied, RecordingViewed, TokenMade,
-	DeviceEnrolled, DeviceOnline, DeviceAway, DeviceQuarantined, DeviceReleased,
+	DeviceEnrolled, DeviceOnline, DeviceChanged, DeviceAway, DeviceQuarantined, DeviceReleased,
 	VisitRequested, VisitAnswered, VisitOpened, VisitWatched, VisitEnded, RecordingSealed, VisitNoted,
 	OverrideAsked, OverrideSigned, OverrideGranted, OverrideClosed, OverrideTaken, OverrideSettled, OverrideOverdue,
 	RosterChanged, RosterPinned, AlertStranger, WebhookLost,

@@ -102,7 +102,7 @@ func (s *Store) Enrol(ctx context.Context, token string, n Enrolment, e Entry) (
 			micros(e.At), key, hash); err != nil {
 			return err
 		}
-		return g.log(e.did(DeviceEnrolled, enrolled.Name, "").with("key", key, "token", tokenMark(hash)))
+		return g.log(e.did(DeviceEnrolled, enrolled.Name, "").with("key", key, "token", tokenMark(hash), "class", n.Class))
 	})
 	if err != nil {
 		return Device{}, err
@@ -141,15 +141,15 @@ func (g *group) enrol(key string, n Enrolment, t Token, by string, at time.Time)
 	}
 	maps.Copy(all, t.Labels)
 	return scanDevice(g.tx.QueryRowContext(g.ctx, `INSERT INTO devices (fingerprint, public_key, name, labels, os, arch,
-			version, capabilities, logins, address, enrolled_at, enrolled_by, online, since, why)
-		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $11, 'it has not called home yet')
+			version, capabilities, logins, address, enrolled_at, enrolled_by, online, since, why, class)
+		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $11, 'it has not called home yet', $14)
 		ON CONFLICT (fingerprint) DO UPDATE SET name = excluded.name, labels = excluded.labels, os = excluded.os,
 			arch = excluded.arch, version = excluded.version, capabilities = excluded.capabilities,
 			logins = excluded.logins, address = excluded.address, enrolled_at = excluded.enrolled_at,
-			enrolled_by = excluded.enrolled_by
+			enrolled_by = excluded.enrolled_by, class = excluded.class
 		RETURNING `+deviceColumns,
 		key, n.PublicKey, name, asJSON(all), n.OS, n.Arch, n.Version, asJSON(n.Capabilities), asJSON(n.Logins),
-		n.Address, micros(at), by, false))
+		n.Address, micros(at), by, false, n.Class))
 }
 
 // nameFor chooses the device's name: the token's, else the one it has, else
