@@ -188,6 +188,10 @@ func (a *Agent) ask(ctx context.Context, v *visit, l *link, tell func(wire.Promp
 		a.unasked(c, err)
 		return c, nil
 	}
+	if s := a.cfg.standing(req, c.Asked); s != nil {
+		a.stand(c, s, login)
+		return c, nil
+	}
 	given := a.desk.ask(ctx, question{nonce: nonce, login: login, req: req, device: c.Device, tell: tell})
 	if ctx.Err() != nil {
 		// Whatever was done at the last moment, nobody waits for it any more.
@@ -207,7 +211,7 @@ func (a *Agent) unasked(c *wire.Consent, err error) {
 
 func (a *Agent) offers(caps []wire.Capability) error {
 	for _, c := range caps {
-		if c != wire.Shell {
+		if !slices.Contains(a.capabilities(), c) {
 			return fmt.Errorf("this device does not offer %s", c)
 		}
 	}

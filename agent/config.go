@@ -43,6 +43,10 @@ type Config struct {
 	// gateway's counts, and OverrideSigners of these must sign an override.
 	Supervisors     []string `toml:"supervisors"`
 	OverrideSigners int      `toml:"override_signers"`
+
+	Class    string     `toml:"class"`    // [wire.Attended] or [wire.Unattended]
+	Standing []Standing `toml:"standing"` // only of an unattended device
+	Actions  []Action   `toml:"action"`
 }
 
 // Defaults are the values in force without a file.
@@ -54,6 +58,7 @@ func Defaults() Config {
 		Prompt:      2 * time.Minute,
 		Redial:      30 * time.Second,
 		Supervisors: []string{}, OverrideSigners: 1,
+		Class: wire.Attended, Standing: []Standing{}, Actions: []Action{},
 	}
 }
 
@@ -82,6 +87,12 @@ func (c Config) Check() error {
 		return config.Badf("override_signers", "%d is impossible; 1 to %d are allowed", c.OverrideSigners, wire.OverrideSigners)
 	}
 	if _, err := c.roster("the owner's"); err != nil {
+		return err
+	}
+	if err := c.checkStanding(); err != nil {
+		return err
+	}
+	if err := c.checkActions(); err != nil {
 		return err
 	}
 	return c.checkLabels()

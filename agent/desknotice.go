@@ -127,6 +127,7 @@ func (v *visit) shown() tui.Visit {
 		ID: v.id(), Technician: who, Organisation: v.req.Organisation, Device: v.consent.Device, Login: v.consent.Login,
 		Began: v.opened, Until: v.consent.Until.Local(),
 	}
+	shown.Standing, shown.Override = v.consent.Standing, v.override()
 	v.mu.Lock()
 	for _, c := range v.consent.Granted {
 		if !slices.Contains(v.taken, c) {
@@ -141,12 +142,25 @@ func (v *visit) shown() tui.Visit {
 	return shown
 }
 
+// override is what opened the visit without its user's yes, or nil.
+func (v *visit) override() *tui.Override {
+	if v.consent.Choice != wire.Overridden || v.req.Override == nil {
+		return nil
+	}
+	o, err := wire.ParseOverride(v.req.Override.Statement)
+	if err != nil {
+		return nil // it was read before it opened anything
+	}
+	return &tui.Override{Number: o.Number, Signers: v.consent.Signers}
+}
+
 // card is what a visit came to.
 func (v *visit) card(e *wire.Ending) tui.Card {
 	shown := v.shown()
 	c := tui.Card{
 		ID: v.id(), Technician: shown.Technician, Organisation: shown.Organisation, Device: shown.Device,
 		Began: e.Opened.Local(), Ended: e.Ended.Local(), EndedBy: e.By, Receipt: strconv.Itoa(e.Number),
+		Standing: shown.Standing, Override: shown.Override,
 	}
 	if e.Shells > 0 {
 		c.Used = []string{string(wire.Shell)}

@@ -101,7 +101,10 @@ func dial(ctx context.Context, address string) (net.Conn, error) {
 func (a *Agent) introduction() wire.Hello {
 	h := wire.Hello{
 		Agent: a.version, OS: runtime.GOOS, Arch: runtime.GOARCH, Labels: a.cfg.Labels,
-		Capabilities: []wire.Capability{wire.Shell}, Logins: a.logins(),
+		Capabilities: a.capabilities(), Logins: a.logins(), Class: a.cfg.Class,
+	}
+	for _, action := range a.cfg.Actions {
+		h.Actions = append(h.Actions, wire.Action{Name: action.Name, About: action.About})
 	}
 	if a.supervisors != nil {
 		h.Roster = a.supervisors.current().Version

@@ -8,6 +8,7 @@ import (
 
 	"accord/gateway/store"
 	"accord/tui"
+	"accord/wire"
 )
 
 // pick shows the list, kept up to date while it is open.
@@ -106,10 +107,21 @@ func (g *Gateway) line(d store.Device) tui.Device {
 	switch {
 	case !d.QuarantinedSince.IsZero():
 		line.State, line.Since, line.Why = tui.Quarantined, d.QuarantinedSince, d.QuarantineWhy
-	case g.homes.get(d.Key) != nil:
-		line.State, line.Why = tui.Online, ""
+	default:
+		if h := g.homes.get(d.Key); h != nil {
+			line.State, line.Why, line.Actions = tui.Online, "", h.actions()
+		}
 	}
 	return line
+}
+
+// actions are what the device says of its declared actions, by capability.
+func (h *home) actions() map[string]string {
+	about := make(map[string]string, len(h.hello.Actions))
+	for _, a := range h.hello.Actions {
+		about[string(wire.ActionCapability(a.Name))] = a.About
+	}
+	return about
 }
 
 func labelText(m map[string]string) string {

@@ -22,7 +22,7 @@ func (s *session) waitOnScreen(ctx context.Context, v *visit) error {
 	defer stop()
 	return tui.Wait(ctx, s.terminal(), tui.Waiting{
 		Device: v.home.device.Name, Organisation: v.req.Organisation, Reason: v.req.Reason, Ticket: v.req.Ticket,
-		Capabilities: texts(v.req.Capabilities), Minutes: v.req.Minutes, Began: v.asked,
+		Capabilities: texts(v.req.Capabilities), Actions: v.home.actions(), Minutes: v.req.Minutes, Began: v.asked,
 	}, states)
 }
 

@@ -95,6 +95,7 @@ type Obligations struct {
 	Hands          bool          // who watches may type too
 	RecordInput    bool          // what is typed is recorded too
 	Replay         bool          // the user may replay the visit on the device
+	AskUser        bool          // no standing consent of a device's owner will do
 }
 
 // Names of what decides besides the rules of the configuration.

@@ -171,3 +171,16 @@ func (h hours) turn(t time.Time) (time.Time, bool) {
 	}
 	return time.Time{}, false
 }
+
+// Hours are times of the week outside of rules: those of a consent that the
+// owner of a device gives in advance.
+type Hours struct{ of hours }
+
+// ReadHours reads them in the form of a rule's. Empty texts are always.
+func ReadHours(text, zone string) (Hours, error) {
+	h, err := newHours(text, zone)
+	return Hours{h}, err
+}
+
+// At reports whether t is within them.
+func (h Hours) At(t time.Time) bool { return h.of.at(t) }

@@ -79,6 +79,7 @@ type Rule struct {
 	Hands       bool          `toml:"hands"`        // who watches may type too
 	RecordInput bool          `toml:"record_input"` // what is typed is recorded too
 	Replay      bool          `toml:"replay"`       // the user may replay the visit on the device
+	AskUser     bool          `toml:"ask_user"`     // no standing consent of a device's owner will do
 }
 
 // Defaults are the values in force without a file: one rule, by which a

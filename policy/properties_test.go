@@ -56,6 +56,7 @@ func anyRule(t *rapid.T, name string) Rule {
 	r.Idle = time.Duration(rapid.IntRange(0, 3).Draw(t, "idle")) * time.Minute
 	r.Watched, r.Hands = rapid.Bool().Draw(t, "watched"), rapid.Bool().Draw(t, "hands")
 	r.RecordInput, r.Replay = rapid.Bool().Draw(t, "input"), rapid.Bool().Draw(t, "replay")
+	r.AskUser = rapid.Bool().Draw(t, "ask user")
 	return r
 }
 

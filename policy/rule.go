@@ -147,6 +147,7 @@ func (r Rule) bare() error {
 		{"hands", r.Hands},
 		{"record_input", r.RecordInput},
 		{"replay", r.Replay},
+		{"ask_user", r.AskUser},
 	} {
 		if f.set {
 			return mistake(f.key, "the rule %q denies, so this would have no effect; remove it", r.Name)
@@ -172,7 +173,7 @@ func (r Rule) conditions(c Config) (t terms, err error) {
 	t = terms{defaultMinutes: c.DefaultMinutes, Obligations: Obligations{
 		LongestMinutes: c.LongestMinutes, ReasonRequired: c.ReasonRequired, ReasonMin: c.ReasonMin,
 		TicketRequired: c.TicketRequired, TicketPattern: c.TicketPattern,
-		Idle: r.Idle, Watched: r.Watched, Hands: r.Hands, RecordInput: r.RecordInput, Replay: r.Replay,
+		Idle: r.Idle, Watched: r.Watched, Hands: r.Hands, RecordInput: r.RecordInput, Replay: r.Replay, AskUser: r.AskUser,
 	}}
 	if c.TicketPattern != "" {
 		pattern, err := c.ticket()
@@ -199,7 +200,7 @@ func (t terms) and(o terms) terms {
 		ReasonRequired: t.ReasonRequired || o.ReasonRequired, ReasonMin: max(t.reasonMin(), o.reasonMin()),
 		TicketRequired: t.TicketRequired || o.TicketRequired, TicketPattern: joined(t.TicketPattern, o.TicketPattern),
 		Idle:    shorter(t.Idle, o.Idle),
-		Watched: t.Watched || o.Watched, RecordInput: t.RecordInput || o.RecordInput,
+		Watched: t.Watched || o.Watched, RecordInput: t.RecordInput || o.RecordInput, AskUser: t.AskUser || o.AskUser,
 		Hands: t.Hands && o.Hands, Replay: t.Replay && o.Replay,
 	}
 	if !both.ReasonRequired {

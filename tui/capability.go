@@ -46,6 +46,9 @@ func (p *Phrases) capability(form, capability string) string {
 		}
 	}
 	if name, ok := strings.CutPrefix(capability, "action:"); ok {
+		if about := p.actions[capability]; about != "" {
+			return p.Say(form+"ActionAbout", "Name", name, "About", about)
+		}
 		return p.Say(form+"Action", "Name", name)
 	}
 	return p.Say(form+"Other", "Name", capability)

@@ -19,6 +19,8 @@ type Visit struct {
 	Watchers     []Watcher // who else sees it
 	Paused       bool      // the technician neither types nor sees
 	Typing       bool      // the user types in a shell of it
+	Standing     string    // the owner's standing consent that opened it; "" for the user's own yes
+	Override     *Override // what opened it in place of a yes; nil for a yes
 }
 
 // Watcher is somebody who watches a visit besides its technician. The name is
@@ -26,6 +28,12 @@ type Visit struct {
 type Watcher struct {
 	Name  string
 	Hands bool // types too
+}
+
+// Override is what opened a visit without its user's consent. Texts are clean.
+type Override struct {
+	Number  int
+	Signers []string // the supervisors who signed it
 }
 
 // Card is what a visit came to, shown when it has ended. Texts are clean;
@@ -39,7 +47,9 @@ type Card struct {
 	Ended        time.Time
 	Used         []string // the capabilities that were used; none is possible
 	// EndedBy is "user", "time", "link", "gateway", or a person's name.
-	EndedBy string
+	EndedBy  string
+	Standing string    // as in [Visit]
+	Override *Override // as in [Visit]
 	// Receipt is the number under which the device keeps the receipt.
 	Receipt string
 }

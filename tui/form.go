@@ -95,6 +95,7 @@ type requestScreen struct {
 }
 
 func newRequestScreen(p page, form RequestForm) *requestScreen {
+	p.ph = p.ph.With(form.Device.Actions)
 	s := &requestScreen{
 		page: p, form: form,
 		reason:  newEntry(longestReason, form.Reason),

@@ -24,6 +24,20 @@ func Languages() []language.Tag { return []language.Tag{language.English, langua
 type Phrases struct {
 	Tag language.Tag
 	loc *i18n.Localizer
+	// actions are what a device says of its declared actions, by their
+	// capabilities; see With.
+	actions map[string]string
+}
+
+// With is the same phrases, which word a device's declared actions by what it
+// says of each: clean texts of one line, by capability.
+func (p *Phrases) With(actions map[string]string) *Phrases {
+	if len(actions) == 0 {
+		return p
+	}
+	with := *p
+	with.actions = actions
+	return &with
 }
 
 // Locale is the locale of a terminal's person by the rules of POSIX: LC_ALL,

@@ -128,7 +128,7 @@ func TestKeysAreUsed(t *testing.T) {
 	for _, w := range capabilityWords() {
 		texts["Can"+w.key], texts["Short"+w.key] = true, true
 	}
-	for _, form := range []string{"CanAction", "CanOther", "ShortAction", "ShortOther"} {
+	for _, form := range []string{"CanAction", "CanActionAbout", "CanOther", "ShortAction", "ShortActionAbout", "ShortOther"} {
 		texts[form] = true
 	}
 	// The gateway has texts of its own in the catalogs.

@@ -31,8 +31,9 @@ type Device struct {
 	// Busy names who visits now, "" for nobody.
 	Busy         string
 	Capabilities []string
-	Logins       []string  // the first is the usual one
-	Appointment  time.Time // when its user asked to be asked; zero for none
+	Actions      map[string]string // what those do that are declared actions, see [Phrases.With]
+	Logins       []string          // the first is the usual one
+	Appointment  time.Time         // when its user asked to be asked; zero for none
 }
 
 // DeviceList is what [Devices] shows.

@@ -33,6 +33,7 @@ type Prompt struct {
 	Device       string
 	Login        string // the account that commands run as
 	Capabilities []string
+	Actions      map[string]string // what those do that are declared actions, see [Phrases.With]
 	Minutes      int
 	Recorded     bool
 	ReplayBy     string // who may replay the recording; "" says no names
@@ -119,6 +120,7 @@ const (
 // hold every word that is shown of the request; only the code, which is the
 // same as a key to press, is not among them.
 func (p Prompt) paragraphs(ph *Phrases) [][]textLine {
+	ph = ph.With(p.Actions)
 	request := []textLine{
 		{label: ph.Say("LabelWho"), value: p.who(ph)},
 		{label: ph.Say("LabelTicket"), value: or(p.Ticket, ph.Say("NoTicket"))},

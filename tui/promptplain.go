@@ -29,7 +29,7 @@ type plainAsking struct {
 }
 
 func askPlain(ctx context.Context, t *Terminal, p Prompt, seen func()) (Answer, error) {
-	m := &plainAsking{lineMode: t.lines(PhrasesFor(t.Locale())), prompt: p, shown: time.Now()}
+	m := &plainAsking{lineMode: t.lines(PhrasesFor(t.Locale()).With(p.Actions)), prompt: p, shown: time.Now()}
 	var once sync.Once
 	m.touched = func() { once.Do(seen) }
 	a, err := m.run(ctx)

@@ -71,7 +71,7 @@ type (
 
 // newAsking shows a prompt from now on. Keys that arrived before do not count.
 func newAsking(on page, p Prompt, now time.Time, seen, extend func() tea.Cmd) *asking {
-	on.now = now
+	on.now, on.ph = now, on.ph.With(p.Actions)
 	m := &asking{page: on, prompt: p, shown: now, at: now, seen: seen, extend: extend, granted: p.Capabilities}
 	m.guard.restart(now)
 	return m

@@ -26,6 +26,7 @@ type Waiting struct {
 	Reason       string
 	Ticket       string
 	Capabilities []string
+	Actions      map[string]string // what those do that are declared actions, see [Phrases.With]
 	Minutes      int
 	Began        time.Time // when it was sent; zero: when the screen opens
 }
@@ -176,7 +177,7 @@ func (s *waitScreen) request() []string {
 		if i == 0 {
 			label = say("TechCapabilities")
 		}
-		rows = append(rows, [2]string{label, s.ph.Short(c)})
+		rows = append(rows, [2]string{label, s.ph.With(s.waiting.Actions).Short(c)})
 	}
 	rows = append(rows, [2]string{say("TechMinutes"), fmt.Sprint(s.waiting.Minutes)})
 	return s.facts(rows)

@@ -40,10 +40,20 @@ func pattern(expr string) func() *regexp.Regexp {
 	return sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(expr) })
 }
 
+// ActionCapability is the capability to run the declared action of this name.
+func ActionCapability(name string) Capability { return Capability(actionPrefix + name) }
+
+// Action is the name of the declared action that c allows to run, if it is such
+// a capability.
+func (c Capability) Action() (name string, ok bool) {
+	name, ok = strings.CutPrefix(string(c), actionPrefix)
+	return name, ok && actionName().MatchString(name)
+}
+
 // Valid reports whether c is spelled as a capability is.
 func (c Capability) Valid() bool {
-	if name, ok := strings.CutPrefix(string(c), actionPrefix); ok {
-		return actionName().MatchString(name)
+	if _, ok := c.Action(); ok {
+		return true
 	}
 	return slices.Contains(plainCapabilities, c)
 }

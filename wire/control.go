@@ -172,7 +172,7 @@ func (m *Hello) checkDevice() error {
 	}
 	for i := range m.Actions {
 		a := &m.Actions[i]
-		if a.About = Clean(a.About, MaxLine); !Capability(actionPrefix + a.Name).Valid() {
+		if a.About = Clean(a.About, MaxLine); !ActionCapability(a.Name).Valid() {
 			return errors.New("an action has no name that is allowed")
 		}
 	}

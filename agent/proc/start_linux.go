@@ -7,6 +7,7 @@ import (
 	"io"
 	"net"
 	"os"
+	"path/filepath"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -50,6 +51,9 @@ type Process struct {
 func Start(s Spec) (*Process, error) {
 	if err := allowed(s.Account); err != nil {
 		return nil, err
+	}
+	if len(s.Args) > 0 && !filepath.IsAbs(s.Args[0]) {
+		return nil, fmt.Errorf("%.80q is no absolute path of a program", s.Args[0])
 	}
 	ends, err := openStdio(s)
 	if err != nil {

@@ -38,6 +38,22 @@ func TestCommand(t *testing.T) {
 	}
 }
 
+// Arguments are handed on as they are: no shell reads them.
+func TestArguments(t *testing.T) {
+	s := spec(t, "echo a shell")
+	s.Args = []string{"/usr/bin/printf", "%s|", "a b", "$HOME", "; echo x", "*"}
+	if out, exit := run(t, s); out != "a b|$HOME|; echo x|*|" || exit.Status != 0 {
+		t.Errorf("got %q, %+v", out, exit)
+	}
+	for _, program := range []string{"printf", "./printf", "/no/such/program", ""} {
+		s.Args = []string{program}
+		if p, err := Start(s); err == nil {
+			p.Close()
+			t.Errorf("%q was started", program)
+		}
+	}
+}
+
 func TestEnvironmentIsWhole(t *testing.T) {
 	s := spec(t, "env")
 	out, _ := run(t, s)
