@@ -5,6 +5,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"regexp"
 	"strings"
 
 	"github.com/rogpeppe/go-internal/testscript"
@@ -86,5 +87,21 @@ func (s *stage) verified(ts *testscript.TestScript, name, namespace, file string
 	verify.Stdin = in
 	if out, err := verify.CombinedOutput(); err != nil {
 		ts.Fatalf("ssh-keygen does not find the signature of %s good: %v\n%s", name, err, out)
+	}
+}
+
+// cmdWaits: waits HOST COMMAND REGEXP runs a command of the gateway until it
+// prints that.
+func cmdWaits(ts *testscript.TestScript, neg bool, args []string) {
+	only(ts, neg, args, 3, 3)
+	s := stageOf(ts)
+	want, err := regexp.Compile(args[2])
+	ts.Check(err)
+	out := ""
+	if !until(2*patience, func() bool {
+		out, err = runIn(s.dir, s.env, filepath.Join(s.dir, "bin", "ssh"), args[0], args[1])
+		return err == nil && want.MatchString(out)
+	}) {
+		ts.Fatalf("ssh %s %s (%v) does not come to print %q:\n%s", args[0], args[1], err, args[2], out)
 	}
 }

@@ -41,6 +41,7 @@ import (
 //	limit-files VERB KIB    starts it with a limit on the size of its files
 //	person NAME ROLE…       somebody of the configuration, with key-NAME and the host gw-NAME
 //	rang NAME               waits until the bell has rung
+//	waits HOST COMMAND RE   runs ssh HOST COMMAND until it prints that
 //	sign NAME NAMESPACE F   F.sig is the person's signature of a file, by ssh-keygen
 //	verified NAME NS FILE   ssh-keygen finds FILE.sig to be that
 //	cleanup COMMAND         runs when the script has ended, however it did
@@ -144,7 +145,7 @@ func scriptCommands() map[string]func(*testscript.TestScript, bool, []string) {
 		"open": cmdOpen, "sh": cmdSh, "type": cmdType, "see": cmdSee, "code": cmdCode, "plain-code": cmdPlainCode, "noise": cmdNoise,
 		"resize": cmdResize, "exits": cmdExits, "close": cmdClose, "kill9": cmdKill9,
 		"alive": cmdAlive, "dead": cmdDead,
-		"person": cmdPerson, "rang": cmdRang, "sign": cmdSign, "verified": cmdVerified,
+		"person": cmdPerson, "rang": cmdRang, "waits": cmdWaits, "sign": cmdSign, "verified": cmdVerified,
 		"start-fails": cmdStartFails, "limit-files": cmdLimitFiles, "cleanup": cmdCleanup,
 		"visit": cmdVisit, "file": cmdFile, "bytes": cmdBytes, "same": cmdSame, "seen": cmdSeen,
 	}

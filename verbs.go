@@ -30,6 +30,7 @@ func verbs() []verb {
 		answerVerb(),
 		stopVerb(),
 		receiptsVerb(),
+		approveVerb(),
 		playVerb(),
 		verifyVerb(),
 		checkVerb(),

@@ -42,7 +42,7 @@ type Emergency struct {
 const (
 	attemptsMost = 10
 	signersMost  = 2
-	lifeLeast    = time.Minute
+	lifeLeast    = time.Second
 	lifeMost     = 12 * time.Hour
 	withinMost   = 7 * 24 * time.Hour
 	reviewMost   = 30 * 24 * time.Hour
@@ -65,13 +65,13 @@ func (o Override) Check() error {
 	case o.Attempts < 1 || o.Attempts > attemptsMost:
 		return mistake("attempts", "%d is impossible; 1 to %d are allowed", o.Attempts, attemptsMost)
 	case o.Within < lifeLeast || o.Within > withinMost:
-		return mistake("within", "%s is impossible; 1m to 168h are allowed", o.Within)
+		return mistake("within", "%s is impossible; 1s to 168h are allowed", o.Within)
 	case o.Signers < 1 || o.Signers > signersMost:
 		return mistake("signers", "%d is impossible; 1 or 2 are allowed", o.Signers)
 	case o.Life < lifeLeast || o.Life > lifeMost:
-		return mistake("life", "%s is impossible; 1m to 12h are allowed", o.Life)
-	case o.ReviewWithin < time.Minute || o.ReviewWithin > reviewMost:
-		return mistake("review_within", "%s is impossible; 1m to 720h are allowed", o.ReviewWithin)
+		return mistake("life", "%s is impossible; 1s to 12h are allowed", o.Life)
+	case o.ReviewWithin < time.Second || o.ReviewWithin > reviewMost:
+		return mistake("review_within", "%s is impossible; 1s to 720h are allowed", o.ReviewWithin)
 	case o.Webhook != "" && !validHook(o.Webhook):
 		return mistake("webhook", "%q is no address; write https://… (http:// only to this machine)", o.Webhook)
 	case (o.Webhook == "") != (o.WebhookSecret == ""):
