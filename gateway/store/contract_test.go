@@ -40,6 +40,11 @@ func testContract(t *testing.T, open opener) {
 		"cancelled":               contractCancelled,
 		"closed":                  contractClosed,
 		"kept":                    contractKept,
+		"an override":             contractOverrides,
+		"ends of overrides":       contractOverrideEnds,
+		"one override, many":      contractOverrideRace,
+		"lists of supervisors":    contractRosters,
+		"what a webhook is told":  contractHooks,
 	} {
 		t.Run(name, func(t *testing.T) { test(t, open) })
 	}
