@@ -170,6 +170,8 @@ type device struct {
 	deaf    *deafConn
 	// mute answers no channel.
 	mute bool
+	// questions answers channels about the device itself; nil refuses them.
+	questions func(gossh.Channel)
 	// ready is sent instead of Ready.
 	ready func(*wire.Conn)
 
@@ -307,6 +309,13 @@ func (d *device) serve(chans <-chan gossh.NewChannel) {
 				visit = d.honest
 			}
 			go visit(ch)
+		case nc.ChannelType() == wire.ChannelDevice && d.questions != nil:
+			ch, reqs, err := nc.Accept()
+			if err != nil {
+				continue
+			}
+			go gossh.DiscardRequests(reqs)
+			go d.questions(ch)
 		case nc.ChannelType() != wire.ChannelSession:
 			_ = nc.Reject(gossh.UnknownChannelType, "")
 		case d.session != nil:

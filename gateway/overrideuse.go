@@ -189,16 +189,16 @@ func (b *brought) took(c *wire.Consent) error {
 		if b.Exercise {
 			return errors.New("the device opened a visit for an exercise")
 		}
-		if !sameNames(c.Signers, b.signers()) {
-			return errors.New("the device names other signers than the override has")
-		}
+	}
+	if (c.Choice == wire.Overridden || len(c.Signers) > 0) && !sameNames(c.Signers, b.signers()) {
+		return errors.New("the device names other signers than the override has")
 	}
 	return nil
 }
 
 // proven reports whether the device has found an exercise good.
 func (b *brought) proven(c *wire.Consent) bool {
-	return b.Exercise && c.Choice == wire.None && c.Why == wire.ExerciseVerified && sameNames(c.Signers, b.signers())
+	return b.Exercise && c.Choice == wire.None && c.Why == wire.ExerciseVerified && len(c.Signers) > 0
 }
 
 func sameNames(a, b []string) bool {
@@ -251,7 +251,7 @@ func (s *session) drill(ctx context.Context, t target) error {
 		return errors.New("the exercise opened a visit, which must not be; it was ended")
 	}
 	a, ok := errors.AsType[*answered](err)
-	if !ok || a.Why != wire.ExerciseVerified {
+	if !ok || a.Why != wire.ExerciseVerified || len(a.Signers) == 0 {
 		return err
 	}
 	s.print(s.phrases().Say("GwOverrideDrillDone", "Device", t.device, "Signers", strings.Join(a.Signers, ", ")) + "\n")
