@@ -91,6 +91,23 @@ func TestOpenImpliesConsent(t *testing.T) {
 					}
 				}
 			},
+			"reduce": func(t *rapid.T) {
+				// What was taken back is gone from the plain account, too: may
+				// would find it if it ever came back.
+				id, c := ids.Draw(t, "id"), caps.Draw(t, "caps")
+				if left, err := j.reduce(id, c); err == nil {
+					s := yes[id]
+					if s == nil || s.used != 1 || s.over {
+						t.Fatalf("reduced %s on %+v", id, s)
+					}
+					s.granted = slices.DeleteFunc(slices.Clone(s.granted), func(g wire.Capability) bool { return slices.Contains(c, g) })
+					for _, g := range left {
+						if !slices.Contains(s.granted, g) {
+							t.Fatalf("%s is left after %v were taken back", g, c)
+						}
+					}
+				}
+			},
 			"hear": func(t *rapid.T) { j.hear(ids.Draw(t, "id"), clock) },
 			"finish": func(t *rapid.T) {
 				id := ids.Draw(t, "id")

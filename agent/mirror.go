@@ -13,16 +13,17 @@ import (
 const (
 	// mirrorKeeps is how much of a terminal's last output is kept, in bytes, so
 	// that who comes to watch sees what is there. It is copied as it passes;
-	// no emulator runs on the device while nobody watches.
-	mirrorKeeps = 256 << 10
-	// mirrorPiece bounds one event, and how far behind a screen may be before
-	// it starts over.
-	mirrorPiece = 64 << 10
+	// no emulator runs on the device while nobody watches. An emulator takes
+	// up to a second for a MiB: this much keeps a screen's keys waiting for an
+	// eighth of that at most.
+	mirrorKeeps = 128 << 10
+	// mirrorPiece bounds one event that is no new start.
+	mirrorPiece = 16 << 10
 	// mirrorEvery is how often a screen is told: more than it could show would
 	// only make it slow.
 	mirrorEvery = 33 * time.Millisecond
 	// mirrorAgain is how soon a screen that fell behind starts over again.
-	mirrorAgain = 250 * time.Millisecond
+	mirrorAgain = 500 * time.Millisecond
 	// mirrorSizes bounds the changes of a window's size that are kept.
 	mirrorSizes = 64
 	// mirrorGone is how many terminals that have ended are still shown.
@@ -247,5 +248,6 @@ func (w *watching) of(r *reflection, now time.Time) (e tui.Mirrored, news, more 
 	e.Data, e.Width, e.Height, e.Gone = r.piece(p.at, until), size.width, size.height, r.gone && until == r.total
 	news = e.Reset || len(e.Data) > 0 || e.Gone != p.gone || size.width != p.width || size.height != p.height
 	p.at, p.width, p.height, p.gone = until, size.width, size.height, e.Gone
-	return e, news, until < r.total
+	then, _ := r.sizeAt(until)
+	return e, news, until < r.total || then != size
 }

@@ -249,7 +249,7 @@ func (m *resident) pressTyping(msg tea.KeyPressMsg) tea.Cmd {
 		m.mirror.typing = false
 		return nil
 	}
-	m.fresh = false
+	m.fresh, m.mirror.told = false, ""
 	keys := encodeKey(msg, s.screen.modes[ansi.ModeCursorKeys])
 	if len(keys) == 0 {
 		return nil

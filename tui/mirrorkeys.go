@@ -71,6 +71,9 @@ func namedKey(k tea.Key, application bool) (string, bool) {
 		}
 		return " ", true
 	}
+	if final, ok := firstKeys()[k.Code]; ok {
+		return cursorKey(k, final, true), true
+	}
 	if final, ok := cursorKeys()[k.Code]; ok {
 		return cursorKey(k, final, application), true
 	}
@@ -103,11 +106,15 @@ func cursorKeys() map[rune]string {
 	}
 }
 
+func firstKeys() map[rune]string {
+	return map[rune]string{tea.KeyF1: "P", tea.KeyF2: "Q", tea.KeyF3: "R", tea.KeyF4: "S"}
+}
+
 func editKeys() map[rune]string {
 	return map[rune]string{
 		tea.KeyInsert: "2", tea.KeyDelete: "3", tea.KeyPgUp: "5", tea.KeyPgDown: "6",
-		tea.KeyF1: "11", tea.KeyF2: "12", tea.KeyF3: "13", tea.KeyF4: "14", tea.KeyF5: "15", tea.KeyF6: "17",
-		tea.KeyF7: "18", tea.KeyF8: "19", tea.KeyF9: "20", tea.KeyF10: "21", tea.KeyF11: "23", tea.KeyF12: "24",
+		tea.KeyF5: "15", tea.KeyF6: "17", tea.KeyF7: "18", tea.KeyF8: "19", tea.KeyF9: "20", tea.KeyF10: "21",
+		tea.KeyF11: "23", tea.KeyF12: "24",
 	}
 }
 

@@ -46,8 +46,11 @@ func (m *resident) mirrorPicture() []string {
 }
 
 // mirrorTop says whose shell it is, what is left, and what else there is to
-// know; what was just said comes first.
+// know; what the last key came to, and what was just said, come first.
 func (m *resident) mirrorTop() string {
+	if m.mirror.told != "" {
+		return styleWarn.Render(ansi.Truncate(m.mirror.told, max(m.width, 1), "…"))
+	}
 	if m.fresh && len(m.said) > 0 {
 		return styleStrong.Render(ansi.Truncate(m.saidLine(m.said[len(m.said)-1]), max(m.width, 1), "…"))
 	}
@@ -92,11 +95,8 @@ func (m *resident) mirrorIndex() int {
 
 // mirrorKeys is the line with the keys.
 func (m *resident) mirrorKeys() string {
-	switch {
-	case m.mirror.typing:
+	if m.mirror.typing {
 		return styleStrong.Render(stylePicked.Render(ansi.Truncate(" "+m.ph.Say("MirrorTyping")+" ", max(m.width, 1), "…")))
-	case m.mirror.told != "":
-		return styleWarn.Render(ansi.Truncate(m.mirror.told, max(m.width, 1), "…"))
 	}
 	pause := "KeyPause"
 	if v, ok := m.mirrorVisit(); ok && v.Paused {

@@ -80,12 +80,15 @@ func keyMsg(name string) tea.KeyPressMsg {
 	special := map[string]rune{
 		"enter": tea.KeyEnter, "esc": tea.KeyEscape, "backspace": tea.KeyBackspace, "up": tea.KeyUp,
 		"down": tea.KeyDown, "pgup": tea.KeyPgUp, "pgdown": tea.KeyPgDown, "tab": tea.KeyTab,
+		"left": tea.KeyLeft, "right": tea.KeyRight, "home": tea.KeyHome, "delete": tea.KeyDelete, "f1": tea.KeyF1, "f12": tea.KeyF12,
 	}
 	switch {
 	case name == "space":
 		return tea.KeyPressMsg{Code: tea.KeySpace, Text: " "}
-	case name == "ctrl+c":
-		return tea.KeyPressMsg{Code: 'c', Mod: tea.ModCtrl}
+	case name == "shift+tab":
+		return tea.KeyPressMsg{Code: tea.KeyTab, Mod: tea.ModShift}
+	case strings.HasPrefix(name, "ctrl+"):
+		return tea.KeyPressMsg{Code: []rune(name)[len("ctrl+")], Mod: tea.ModCtrl}
 	case special[name] != 0:
 		return tea.KeyPressMsg{Code: special[name]}
 	}

@@ -3,6 +3,7 @@ package tui
 import (
 	"context"
 	"errors"
+	"fmt"
 	"io"
 	"regexp"
 	"slices"
@@ -81,6 +82,8 @@ func (x *dweller) wants(kinds ...string) *dweller {
 			got = append(got, "extend")
 		case Stop:
 			got = append(got, "stop "+a.Visit)
+		default:
+			got = append(got, fmt.Sprintf("%T %q", a, a))
 		}
 	}
 	if !slices.Equal(got, kinds) {
