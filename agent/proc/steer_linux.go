@@ -101,7 +101,7 @@ func (p *Process) Echo() bool {
 
 // noticeable is how long a window has another size, so that the program sees it
 // and draws itself anew.
-const noticeable = 120 * time.Millisecond
+const noticeable = 200 * time.Millisecond
 
 // Redraw makes the program in the terminal draw itself anew: the window is one
 // column narrower for a moment. It waits for that, and gives up at until. A
