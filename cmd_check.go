@@ -45,7 +45,15 @@ type report struct {
 	Rules   []string       `json:"rules"`  // a sentence each
 	Groups  []string       `json:"groups"` // likewise
 	People  []personReport `json:"people"`
-	Notes   []string       `json:"notes"`
+	// Authorities are those whose certificates log people in.
+	Authorities []authorityReport `json:"authorities"`
+	Notes       []string          `json:"notes"`
+}
+
+type authorityReport struct {
+	Name    string   `json:"name"`
+	Key     string   `json:"key"` // SHA-256 fingerprint
+	Revoked []string `json:"revoked"`
 }
 
 type personReport struct {
@@ -53,6 +61,10 @@ type personReport struct {
 	Full  string   `json:"full,omitempty"`
 	Roles []string `json:"roles"`
 	Keys  []string `json:"keys"` // SHA-256 fingerprints
+
+	Principals []string `json:"principals,omitempty"`
+	Codes      bool     `json:"one_time_codes"`
+	Trained    string   `json:"trained_until,omitempty"`
 }
 
 func runCheck(_ context.Context, c *call, args []string) error {
@@ -72,7 +84,7 @@ func runCheck(_ context.Context, c *call, args []string) error {
 	}
 	r := report{
 		File: path, InForce: map[string]any{}, Rules: []string{}, Groups: []string{},
-		People: reportPeople(f.People), Notes: append(notes(path, f), doubts(path, f)...),
+		People: reportPeople(f.People), Authorities: reportAuthorities(f.Authorities), Notes: append(notes(path, f), doubts(path, f)...),
 	}
 	for _, rule := range f.Policy.Rules {
 		r.Rules = append(r.Rules, rule.String())
@@ -89,20 +101,50 @@ func runCheck(_ context.Context, c *call, args []string) error {
 	return writeReport(c, r, settings(f))
 }
 
-// settings are all keys but those of people, rules and groups.
+// settings are all keys but those of people, authorities, rules and groups.
 func settings(f File) []config.Entry {
-	f.People, f.Policy.Rules, f.Policy.Groups = nil, nil, nil
+	f.Authorities, f.People, f.Policy.Rules, f.Policy.Groups = nil, nil, nil, nil
 	return config.Entries(f)
 }
 
 func reportPeople(people []policy.Person) []personReport {
 	list := make([]personReport, 0, len(people))
 	for _, p := range people {
-		r := personReport{Name: p.Name, Full: p.Full, Roles: p.Roles, Keys: []string{}}
+		r := personReport{
+			Name: p.Name, Full: p.Full, Roles: p.Roles, Keys: []string{},
+			Principals: p.Principals, Codes: p.TOTPFile != "", Trained: p.TrainedUntil.String(),
+		}
 		for _, line := range p.Keys {
 			if key, err := policy.ParseKey(line); err == nil { // checked when it was read
 				r.Keys = append(r.Keys, ssh.FingerprintSHA256(key))
 			}
+		}
+		list = append(list, r)
+	}
+	return list
+}
+
+// more is what is said of a person, a line each.
+func (p personReport) more() []string {
+	lines := slices.Clone(p.Keys)
+	if len(p.Principals) > 0 {
+		lines = append(lines, "in certificates also "+strings.Join(p.Principals, ", "))
+	}
+	if p.Codes {
+		lines = append(lines, "with one-time codes")
+	}
+	if p.Trained != "" {
+		lines = append(lines, "trained until "+p.Trained)
+	}
+	return lines
+}
+
+func reportAuthorities(authorities []policy.Authority) []authorityReport {
+	list := make([]authorityReport, 0, len(authorities))
+	for _, a := range authorities {
+		r := authorityReport{Name: a.Name, Revoked: append([]string{}, a.Revoked...)}
+		if key, err := policy.ParseKey(a.Key); err == nil { // checked when it was read
+			r.Key = ssh.FingerprintSHA256(key)
 		}
 		list = append(list, r)
 	}
@@ -186,9 +228,15 @@ func writeReport(c *call, r report, in []config.Entry) error {
 			who += " (" + p.Full + ")"
 		}
 		fmt.Fprintf(&b, "# %s: %s\n", who, strings.Join(p.Roles, ", "))
-		for _, k := range p.Keys {
-			fmt.Fprintf(&b, "#   %s\n", k)
+		for _, more := range p.more() {
+			fmt.Fprintf(&b, "#   %s\n", more)
 		}
+	}
+	if len(r.Authorities) > 0 {
+		fmt.Fprint(&b, "\n# Whose certificates count:\n")
+	}
+	for _, a := range r.Authorities {
+		fmt.Fprintf(&b, "# %s: %s, %d revoked\n", a.Name, a.Key, len(a.Revoked))
 	}
 	if len(r.Notes) > 0 {
 		fmt.Fprint(&b, "\n# Look again:\n")

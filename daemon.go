@@ -56,7 +56,8 @@ func listen(cfg gateway.Config) (technicians, agents net.Listener, err error) {
 // openGateway makes the gateway of a configuration.
 func openGateway(ctx context.Context, f File, log *slog.Logger) (*gateway.Gateway, error) {
 	return gateway.New(ctx, gateway.Options{
-		Config: f.Gateway, Policy: f.Policy, People: f.People, Recordings: f.Recordings, Version: thisBuild().Version, Log: log,
+		Config: f.Gateway, Policy: f.Policy, People: f.People, Authorities: f.Authorities, Charter: f.Charter,
+		Recordings: f.Recordings, Version: thisBuild().Version, Log: log,
 	})
 }
 

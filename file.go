@@ -17,6 +17,9 @@ type File struct {
 	Recordings recordings.Config `toml:"recordings"`
 	Policy     policy.Config     `toml:"policy"`
 	People     []policy.Person   `toml:"people"`
+
+	Authorities []policy.Authority   `toml:"authorities"`
+	Charter     policy.CharterConfig `toml:"charter"`
 }
 
 // defaults are what is in force without a file.
@@ -43,7 +46,13 @@ func (f *File) Check() error {
 	if _, err := policy.NewRulebook(f.Policy, f.People); err != nil {
 		return config.Under("policy", err)
 	}
-	_, err := policy.NewPeople(f.People, nil)
+	if err := config.Under("charter", f.Charter.Check()); err != nil {
+		return err
+	}
+	if err := config.Under("authorities", policy.CheckAuthorities(f.Authorities)); err != nil {
+		return err
+	}
+	_, err := policy.NewPeople(f.People, f.Authorities)
 	return config.Under("people", err)
 }
 

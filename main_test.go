@@ -73,13 +73,34 @@ func TestSampleShowsAPerson(t *testing.T) {
 	if !ok {
 		t.Fatal("the sample shows no person")
 	}
-	example = "[[people]]\n" + strings.ReplaceAll(example, "# ", "")
+	example = "[[people]]" + strings.ReplaceAll("\n"+example, "\n# ", "\n")
 	f, err := readFile(file(t, string(text)+example), false)
 	if err != nil {
 		t.Fatal(err)
 	}
 	if len(f.People) != 1 || f.People[0].Name != "alice" || !f.People[0].Has(policy.Technician) {
 		t.Errorf("got %+v", f.People)
+	}
+}
+
+// TestSampleShowsAnAuthority: likewise, and the person may then do without keys.
+func TestSampleShowsAnAuthority(t *testing.T) {
+	text, err := os.ReadFile("config.toml")
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, example, ok := strings.Cut(string(text), "\n# [[authorities]]\n")
+	if !ok {
+		t.Fatal("the sample shows no authority")
+	}
+	example, _, _ = strings.Cut(example, "\n\n")
+	example = "[[authorities]]" + strings.ReplaceAll("\n"+example, "\n# ", "\n")
+	f, err := readFile(file(t, example+"\n[[people]]\nname = 'alice'\nroles = ['technician']\n"), false)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if len(f.Authorities) != 1 || len(f.Authorities[0].Revoked) != 2 || len(f.People) != 1 {
+		t.Errorf("got %+v", f)
 	}
 }
 
@@ -164,7 +185,10 @@ func TestLimitsAgree(t *testing.T) {
 func TestCheckMistakes(t *testing.T) {
 	key := "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIPdcYVUVtN4vo65hoLb4FX/uXKPL4ikFZVUjKm60i9cf"
 	for _, c := range []struct{ name, text, want string }{
-		{"unknown section", "[agents]\n", ":1: agents: unknown key; known here: agent, gateway, people, policy, recordings"},
+		{"no date", "[[people]]\nname = 'a'\ntrained_until = 'soon'\n", `:3: people[0].trained_until: "soon" is no date; write for example 2027-05-01`},
+		{"an authority's key", "[[authorities]]\nname = 'a'\nkey = 'x'\n", `:3: authorities[0].key: "x" is no public key; copy the line of a .pub file, which begins with its type such as ssh-ed25519`},
+		{"charter without version", "[charter]\ntext = 'Be kind.'\n", `:1: charter.version: a charter needs a version, for everybody signs again when it changes; write for example "1"`},
+		{"unknown section", "[agents]\n", ":1: agents: unknown key; known here: agent, authorities, charter, gateway, people, policy, recordings"},
 		{"unknown key", "[policy]\nlongest = 5", ":2: policy.longest: unknown key; known here: default_minutes, group, longest_minutes, override, reason_min, reason_required, rule, ticket_pattern, ticket_required"},
 		{"duration", "[agent]\nprompt = \"soon\"", `:2: agent.prompt: "soon" is no duration; write for example "2m"`},
 		{"gateway", "[gateway]\nlisten = \"2222\"", `:2: gateway.listen: "2222" is no address; write host:port, for example "127.0.0.1:2222"`},
@@ -204,9 +228,13 @@ func TestCheckSaysWhatIsInForce(t *testing.T) {
 	}
 	want := []personReport{{
 		Name: "alice", Full: "Alice Martin", Roles: []string{"technician", "supervisor"},
-		Keys: []string{"SHA256:JN1oY60LVC4TI3ddP168c1TVf3bfrNi4Gi30YKL7aHA"},
+		Keys:       []string{"SHA256:JN1oY60LVC4TI3ddP168c1TVf3bfrNi4Gi30YKL7aHA"},
+		Principals: []string{"a.martin"}, Codes: true, Trained: "2027-05-01",
 	}}
-	if !reflect.DeepEqual(r.People, want) || r.File != path {
+	authorities := []authorityReport{{
+		Name: "company", Key: "SHA256:UyjRLm98f1IyOrZtRVC5UUbzpBuq0CaNJwMcubmc/pM", Revoked: []string{"serial:7", "id:lost laptop"},
+	}}
+	if !reflect.DeepEqual(r.People, want) || !reflect.DeepEqual(r.Authorities, authorities) || r.File != path {
 		t.Errorf("got %+v", r)
 	}
 	if r.InForce["gateway.listen"] != ":22" || r.InForce["agent.prompt"] != "2m" || r.InForce["policy.longest_minutes"] != 60.0 {

@@ -170,7 +170,8 @@ func (d *desk) present(q question) (*asking, error) {
 		showing: make(map[*client]struct{}), closed: make(chan struct{}, 1), longest: time.Now().Add(wire.PromptLongest),
 		prompt: tui.Prompt{
 			ID: q.nonce, Organisation: q.req.Organisation, Technician: t.Name, Full: t.Full, KeyWords: wire.KeyWords(t.Key),
-			Charter: t.Charter, Training: t.Training, Ticket: q.req.Ticket, Reason: q.req.Reason, Device: q.device, Login: q.login,
+			CharterVersion: t.CharterVersion, CharterSigned: t.CharterSigned, TrainedUntil: t.TrainedUntil,
+			Ticket: q.req.Ticket, Reason: q.req.Reason, Device: q.device, Login: q.login,
 			Minutes: q.req.Minutes, Recorded: true, Code: strconv.Itoa(10 + int(code.Int64())),
 			Watched: q.req.Watched, Input: q.req.Input, Hands: q.req.Hands, Replay: q.req.Replay,
 			Deadline: time.Now().Add(d.agent.cfg.Prompt), Extensions: extensions, LaterLeft: laterMost - d.laters[t.Key],

@@ -86,15 +86,15 @@ func (s *session) await(ctx context.Context, v *visit, wait func(*visit) error) 
 // question is what the policy is asked about.
 func (s *session) question(h *home, a asked) policy.Request {
 	return policy.Request{
-		Person: s.me(), Device: h.device.Name, Class: h.hello.Class, Labels: h.device.Labels, Capabilities: a.capabilities,
+		Person: s.me(), Principals: s.person.principals, Device: h.device.Name, Class: h.hello.Class, Labels: h.device.Labels, Capabilities: a.capabilities,
 		Minutes: a.minutes, Reason: a.reason, Ticket: a.ticket, Login: a.login,
 	}
 }
 
 // facts are what a law decides with. open are the person's visits that may lend
 // their reason and ticket.
-func (g *Gateway) facts(l *law, _ policy.Person, h *home, open []policy.Visit) policy.Facts {
-	return policy.Facts{Rules: l.rules, Offers: texts(h.hello.Capabilities), Logins: h.hello.Logins, Open: open}
+func (g *Gateway) facts(l *law, p policy.Person, h *home, open []policy.Visit) policy.Facts {
+	return policy.Facts{Rules: l.rules, Bars: g.standing(l, p.Name).Bars(p, time.Now()), Offers: texts(h.hello.Capabilities), Logins: h.hello.Logins, Open: open}
 }
 
 // decide asks the policy about a request.

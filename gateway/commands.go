@@ -40,6 +40,10 @@ func commands() []command {
 		{policy.Play, "VISIT", "play a recording (needs a terminal: ssh -t)", (*session).cmdPlay},
 		{policy.Verify, "VISIT [--json]", "check a recording against its chain, seal and receipt", (*session).cmdVerify},
 		{policy.Audit, "[--json] [--person P] [--device D] [--visit V] [--kind K] [--limit N]", "show the audit log, or with --check prove it", (*session).cmdAudit},
+		{policy.PeopleList, "[--json]", "list the people: roles, locks, charter, training, keys, last login", (*session).cmdPeople},
+		{policy.LockPerson, "PERSON [REASON]", "bar a person, and end at once what they have open", (*session).cmdLock},
+		{policy.UnlockPerson, "PERSON", "end a lock; nobody ends their own", (*session).cmdUnlock},
+		{policy.CharterOwn, "[--json] [--limit N]", "list who signed the charter; `charter show` prints it, `charter sign` signs it (ssh -t)", (*session).cmdCharter},
 		{policy.ExplainOwn, "DEVICE [CAPABILITY]", "say what the policy lets you do there, by which rule, and why", (*session).cmdExplain},
 	}, overrideCommands()...)
 }

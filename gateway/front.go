@@ -35,7 +35,10 @@ func (g *Gateway) frontDoor() (func(net.Conn), error) {
 				ctx.SetValue(loginKey{}, &login{})
 				return wire.Buffered(conn)
 			}
-			s.ServerConfigCallback = g.serverConfig
+			s.ServerConfigCallback = func(ctx ssh.Context) *gossh.ServerConfig {
+				conn, _ := ctx.Value(connKey{}).(net.Conn)
+				return (&handshake{gateway: g, conn: conn}).serverConfig()
+			}
 			s.HandshakeTimeout = wire.Handshake
 			s.ChannelHandlers = map[string]ssh.ChannelHandler{"session": g.onSession}
 			s.RequestHandlers = map[string]ssh.RequestHandler{clientAlive: alive}
@@ -90,7 +93,7 @@ func (l *login) begin(ctx context.Context, g *Gateway, conn *gossh.ServerConn, p
 	l.once.Do(func() {
 		l.err = g.note(store.Entry{
 			At: time.Now(), Kind: store.LoginAccepted, Actor: p.Name, Address: p.address, Success: true,
-			Data: map[string]string{"key": p.fingerprint},
+			Data: p.proof(),
 		})
 		g.running.Go(func() {
 			wire.KeepAlive(ctx, conn, clientAlive, func() { _ = conn.Close() })
@@ -105,44 +108,11 @@ const clientAlive = "keepalive@openssh.com"
 
 func alive(ssh.Context, *ssh.Server, *gossh.Request) (bool, []byte) { return true, nil }
 
-// serverConfig is the configuration of one handshake.
-func (g *Gateway) serverConfig(ctx ssh.Context) *gossh.ServerConfig {
-	return &gossh.ServerConfig{
-		Config:                      wire.Algorithms(g.cfg.Compat),
-		MaxAuthTries:                12, // a laptop's agent may hold many keys; sources that fail are penalised
-		PublicKeyAuthAlgorithms:     wire.KeyAlgorithms(),
-		PublicKeyCallback:           g.offered,
-		KeyboardInteractiveCallback: g.stranger,
-		AuthLogCallback: func(meta gossh.ConnMetadata, method string, err error) {
-			conn, _ := ctx.Value(connKey{}).(net.Conn)
-			g.authTried(conn, meta, method, err)
-		},
-	}
-}
-
-// offered says whether a key could log in. It says nothing about who is there:
-// the client has proved nothing yet.
-func (g *Gateway) offered(conn gossh.ConnMetadata, key gossh.PublicKey) (*gossh.Permissions, error) {
-	if _, ok := g.law().people.Find(key); !ok {
-		return nil, errors.New("this key is not known here")
-	}
-	return &gossh.Permissions{Extensions: map[string]string{personExtension: string(key.Marshal())}}, nil
-}
-
-// stranger is where clients come whose keys were all refused: it refuses too,
-// with one clear sentence.
-func (g *Gateway) stranger(gossh.ConnMetadata, gossh.KeyboardInteractiveChallenge) (*gossh.Permissions, error) {
-	return nil, &gossh.BannerError{
-		Err:     errors.New("no key of this client is known here"),
-		Message: "Accord: none of your keys is known here. Send the line in your .pub file (ssh-keygen -t ed25519 makes one) to an admin of this gateway.\r\n",
-	}
-}
-
 // onSession serves one session channel of a technician.
 func (g *Gateway) onSession(_ *ssh.Server, conn *gossh.ServerConn, nc gossh.NewChannel, ctx ssh.Context) {
-	p, ok := g.identify(conn)
-	if !ok {
-		_ = nc.Reject(gossh.Prohibited, "this connection proved no key that is known here")
+	p, err := g.identify(conn)
+	if err != nil {
+		_ = nc.Reject(gossh.Prohibited, err.Error())
 		return
 	}
 	if !g.enterRunning() {
@@ -163,20 +133,26 @@ func (g *Gateway) onSession(_ *ssh.Server, conn *gossh.ServerConn, nc gossh.NewC
 	g.serveSession(ctx, p, conn.User(), nc)
 }
 
-// identify is who finished the handshake.
-func (g *Gateway) identify(conn *gossh.ServerConn) (person, bool) {
+// identify is who finished the handshake, and may still be here. Sessions open
+// at any time of a connection, so it is asked again for each.
+func (g *Gateway) identify(conn *gossh.ServerConn) (person, error) {
 	if conn.Permissions == nil {
-		return person{}, false
+		return person{}, errNoKey
 	}
 	key, err := gossh.ParsePublicKey([]byte(conn.Permissions.Extensions[personExtension]))
 	if err != nil {
-		return person{}, false
+		return person{}, errNoKey
 	}
-	found, ok := g.law().people.Find(key)
-	if !ok {
-		return person{}, false
+	p, err := g.law().identify(key, time.Now())
+	if err != nil {
+		return person{}, err
 	}
-	return person{Person: found, key: key, fingerprint: gossh.FingerprintSHA256(key), address: conn.RemoteAddr().String(), reached: conn.LocalAddr()}, true
+	p.address, p.reached = conn.RemoteAddr().String(), conn.LocalAddr()
+	if _, why := g.stands(g.law(), p); why != "" {
+		g.denied(p, "session", why)
+		return person{}, errors.New(why)
+	}
+	return p, nil
 }
 
 // enterRunning counts something that must end before the gateway has.
@@ -188,16 +164,4 @@ func (g *Gateway) enterRunning() bool {
 	}
 	g.running.Add(1)
 	return true
-}
-
-// authTried tells the guard how a login went and journals who was turned away.
-// A client tries several keys; only its last resort is the end of it.
-func (g *Gateway) authTried(conn net.Conn, meta gossh.ConnMetadata, method string, err error) {
-	switch {
-	case err == nil:
-		proved(conn)
-	case method == "keyboard-interactive":
-		failed(conn)
-		g.denied(person{address: meta.RemoteAddr().String()}, "login as "+wire.Clean(meta.User(), wire.MaxName), "no key of this client is known")
-	}
 }

@@ -27,12 +27,15 @@ import (
 
 // Options are what a gateway is made of.
 type Options struct {
-	Config     Config
-	Policy     policy.Config
-	People     []policy.Person
-	Recordings recordings.Config
-	Version    string
-	Log        *slog.Logger
+	Config Config
+	Policy policy.Config
+	People []policy.Person
+	// Authorities sign certificates of people.
+	Authorities []policy.Authority
+	Charter     policy.CharterConfig
+	Recordings  recordings.Config
+	Version     string
+	Log         *slog.Logger
 }
 
 // Gateway is one gateway. It is made by [New] and serves once.
@@ -52,6 +55,8 @@ type Gateway struct {
 	alerts   alerts
 	hook     hook
 	changes  changes
+	locks    locks
+	charters charters
 
 	ctx     context.Context //nolint:containedctx // its life is the gateway's
 	stop    context.CancelCauseFunc
@@ -90,7 +95,7 @@ func New(ctx context.Context, o Options) (_ *Gateway, err error) {
 	if err != nil {
 		return nil, errors.Join(err, g.library.Close())
 	}
-	if err := errors.Join(g.prepareHook(), g.recover(ctx), g.syncRoster(ctx)); err != nil {
+	if err := errors.Join(g.locks.load(ctx, g.store), g.prepareHook(), g.recover(ctx), g.syncRoster(ctx)); err != nil {
 		return nil, errors.Join(err, g.library.Close(), g.store.Close())
 	}
 	g.overridesChanged(false)
@@ -177,6 +182,7 @@ func (g *Gateway) Serve(ctx context.Context, technicians, agents net.Listener) e
 	loops.Go(func() { failed <- accept(back, func(c net.Conn) { g.serveAgent(g.ctx, c) }) })
 	loops.Go(func() { g.sweep(g.ctx) })
 	loops.Go(func() { g.notify(g.ctx) })
+	loops.Go(func() { g.watchStanding(g.ctx) })
 	select {
 	case <-g.ctx.Done():
 		err = nil
@@ -196,27 +202,12 @@ func (g *Gateway) refused(port string) func(guard.Refusal) {
 	}
 }
 
-// proved tells the guard that the other side of a connection has proved who it
-// is.
-func proved(conn net.Conn) {
-	if c, ok := conn.(*guard.Conn); ok {
-		c.Handshaken()
-	}
-}
-
 // accepted is when a connection came, zero where no guard let it through.
 func accepted(conn net.Conn) time.Time {
 	if c, ok := conn.(*guard.Conn); ok {
 		return c.Accepted()
 	}
 	return time.Time{}
-}
-
-// failed tells the guard that it has failed to.
-func failed(conn net.Conn) {
-	if c, ok := conn.(*guard.Conn); ok {
-		c.Failed(guard.AuthFailed)
-	}
 }
 
 // accept serves each connection in a goroutine and waits for all of them.

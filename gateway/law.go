@@ -14,6 +14,7 @@ type law struct {
 	policy policy.Config
 	rules  *policy.Rulebook
 	people *policy.People
+	charter
 }
 
 // newLaw checks and indexes what the configuration says. Without people nobody
@@ -22,7 +23,7 @@ func newLaw(o Options) (*law, error) {
 	if len(o.People) == 0 {
 		return nil, errors.New("the gateway knows no people, so nobody could log in: add [[people]] with name, keys and roles to the configuration")
 	}
-	people, err := policy.NewPeople(o.People, nil)
+	people, err := policy.NewPeople(o.People, o.Authorities)
 	if err != nil {
 		return nil, err
 	}
@@ -30,25 +31,15 @@ func newLaw(o Options) (*law, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &law{policy: o.Policy, rules: rules, people: people}, nil
+	if err := checkSecrets(o.Config.State, o.People); err != nil {
+		return nil, err
+	}
+	charter, err := readCharter(o.Charter)
+	if err != nil {
+		return nil, err
+	}
+	return &law{policy: o.Policy, rules: rules, people: people, charter: charter}, nil
 }
 
 // law is the one in force now.
 func (g *Gateway) law() *law { return g.inForce.Load() }
-
-// find is who somebody is by this law: found by what they proved at the door,
-// never by a name. A key that is another's by now is not theirs any more.
-func (l *law) find(p person) (policy.Person, bool) {
-	found, ok := l.people.Find(p.key)
-	return found, ok && found.Name == p.Name
-}
-
-// me is the session's person as the law has them now; nobody, who may do
-// nothing, where it has them no longer.
-func (s *session) me() policy.Person {
-	found, ok := s.gateway.law().find(s.person)
-	if !ok {
-		return policy.Person{}
-	}
-	return found
-}

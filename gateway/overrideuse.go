@@ -158,7 +158,7 @@ func (b *brought) sentence() string {
 func (g *Gateway) supervisors(l *law, o store.Override) func(name string) bool {
 	return func(name string) bool {
 		p, ok := l.people.Named(name)
-		if !ok || !p.Has(policy.Supervisor) {
+		if !ok || !p.Has(policy.Supervisor) || g.locks.of(name) != (policy.Lock{}) {
 			return false
 		}
 		for _, s := range o.Signatures {

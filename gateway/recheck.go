@@ -1,7 +1,6 @@
 package gateway
 
 import (
-	"fmt"
 	"sync"
 	"time"
 
@@ -51,22 +50,18 @@ func (g *Gateway) recheck(reason string) {
 		}
 	}
 	for _, s := range g.sessions.all() {
-		if _, ok := l.find(s.person); !ok {
-			s.cancel(ending{byPolicy, goneSentence(s.person)})
+		if _, why := g.stands(l, s.person); why != "" {
+			s.cancel(ending{byPolicy, why})
 		}
 	}
 	g.publish()
 }
 
-func goneSentence(p person) string {
-	return fmt.Sprintf("%s can't log in here any more with the key of this connection.", p.Name)
-}
-
 // recheck says why the law doesn't allow a visit any more; empty: it does.
 func (v *visit) recheck(l *law, now time.Time) string {
-	found, ok := l.find(v.person)
-	if !ok {
-		return goneSentence(v.person)
+	found, why := v.gateway.stands(l, v.person)
+	if why != "" {
+		return why
 	}
 	r := v.want
 	r.Person = found

@@ -21,10 +21,12 @@ import (
 // do now asks [session.me] or [law.find].
 type person struct {
 	policy.Person
-	key         gossh.PublicKey
-	fingerprint string
-	address     string   // where they come from
-	reached     net.Addr // where they reached the gateway
+	key         gossh.PublicKey // or the certificate
+	fingerprint string          // of the key that was proved, a certificate's too
+	principals  []string        // of the certificate, but for the one that names the person
+	certificate string          // what the log calls it; empty: a plain key
+	address     string          // where they come from
+	reached     net.Addr        // where they reached the gateway
 }
 
 // session is one session channel of a technician's connection (RFC 4254,
@@ -70,8 +72,8 @@ func (g *Gateway) serveSession(ctx context.Context, p person, user string, nc go
 	s := &session{gateway: g, person: p, user: user, cancel: cancel, ch: ch, window: tui.NewWindow(tui.Size{}), banner: tui.NewBanner()}
 	g.sessions.add(s)
 	defer g.sessions.remove(s)
-	if _, ok := g.law().find(p); !ok {
-		cancel(ending{byPolicy, goneSentence(p)}) // the law has changed since they were let in
+	if _, why := g.stands(g.law(), p); why != "" {
+		cancel(ending{byPolicy, why}) // the law has changed since they were let in
 	}
 	var story sync.WaitGroup
 	for req := range reqs {

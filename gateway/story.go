@@ -62,6 +62,11 @@ func (s *session) run(ctx context.Context) (status int) {
 		s.gateway.log.Error("list of devices", "error", err)
 		return exitFailed
 	}
+	if s.pty != nil && s.command == "" {
+		if status, on := s.welcome(ctx); !on {
+			return status
+		}
+	}
 	switch {
 	case t.device != "":
 		return s.goTo(ctx, t)

@@ -129,7 +129,7 @@ func (g *Gateway) beginWith(p person, h *home, want policy.Request, d policy.Dec
 	now := time.Now()
 	// Clean, as the device will sign it: it signs what it has decoded.
 	req.Visit, req.Organisation = newVisitID(now), wire.Clean(g.cfg.Organisation, wire.MaxName)
-	req.Technician = wire.Technician{Name: p.Name, Full: wire.Clean(p.Full, wire.MaxName), Key: p.fingerprint}
+	req.Technician = g.technician(p)
 	req.Minutes, req.Reason, req.Ticket = d.Minutes, wire.Clean(d.Reason, wire.MaxReason), wire.Clean(d.Ticket, wire.MaxTicket)
 	o := d.Obligations
 	req.Watched, req.Hands, req.Input, req.Replay = o.Watched, o.Hands, o.RecordInput, o.Replay
@@ -372,12 +372,22 @@ func (v *visit) description() recordings.Visit {
 	return recordings.Visit{
 		ID: v.req.Visit, Gateway: gossh.FingerprintSHA256(v.gateway.key.PublicKey()), Organisation: v.req.Organisation,
 		Device:     recordings.Device{Name: v.home.device.Name, Key: gossh.FingerprintSHA256(v.home.key)},
-		Technician: recordings.Technician{Name: v.person.Name, Full: v.person.Full, Key: v.person.fingerprint},
+		Technician: v.technician(),
 		Reason:     v.req.Reason, Ticket: v.req.Ticket, Capabilities: caps, Login: v.req.Login, Minutes: v.req.Minutes,
 		Rule:     v.decision.Rule,
 		Consent:  recordings.Consent{Statement: string(v.statement), Signature: string(v.signature)},
 		Override: v.override.recorded(),
 		Asked:    v.asked, Opened: time.Now(), Until: v.until,
+	}
+}
+
+// technician is who visits, as the recording keeps it: with what the device's
+// user was told of them.
+func (v *visit) technician() recordings.Technician {
+	t := v.req.Technician
+	return recordings.Technician{
+		Name: v.person.Name, Full: v.person.Full, Key: v.person.fingerprint, Certificate: v.person.certificate,
+		CharterVersion: t.CharterVersion, CharterSigned: t.CharterSigned, TrainedUntil: t.TrainedUntil,
 	}
 }
 

@@ -96,6 +96,15 @@ func (l Lock) Sentence() string {
 	return fmt.Sprintf("You have been locked by %s%s. An admin of this gateway can unlock you.", l.By, why)
 }
 
+// MayUnlock says whether a person who may run unlock may end this lock: nobody
+// ends their own.
+func MayUnlock(p Person, name string) (bool, string) {
+	if p.Name == name {
+		return false, "Nobody unlocks themself; ask another admin."
+	}
+	return true, ""
+}
+
 // Standing is what is known of a person, besides the rules, when they ask for
 // a visit.
 type Standing struct {

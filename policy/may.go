@@ -26,6 +26,12 @@ const (
 	Audit         Command = "audit"  // read the log
 	Enroll        Command = "enroll" // make a token for a new device
 	Manage        Command = "manage" // rename, release or remove a device
+
+	PeopleList   Command = "people"       // list them
+	LockPerson   Command = "lock"         // bar one
+	UnlockPerson Command = "unlock"       // see [MayUnlock] too
+	CharterList  Command = "charter list" // who signed it
+	CharterOwn   Command = "charter"      // read it, sign it
 )
 
 // The commands about overrides of the user's consent.
@@ -46,6 +52,7 @@ const (
 // Commands are all commands, as help lists them.
 func Commands() []Command {
 	return []Command{Devices, ExplainOwn, ExplainOthers, Rules, Visits, Watch, Say, Kill, Recordings, Play, Verify, Audit, Enroll, Manage,
+		PeopleList, LockPerson, UnlockPerson, CharterList, CharterOwn,
 		OverrideRequest, OverrideDrill, OverrideOpen, OverrideList, OverrideShow, OverrideApprove, OverrideDeny, OverrideReview,
 		RosterList, RosterShow, RosterSign}
 }
@@ -53,7 +60,7 @@ func Commands() []Command {
 // roles is the one table of who may run what.
 func (c Command) roles() []Role {
 	switch c {
-	case Devices, ExplainOwn:
+	case Devices, ExplainOwn, CharterOwn:
 		return Roles()
 	case Visits:
 		return []Role{Supervisor, Auditor}
@@ -71,11 +78,13 @@ func (c Command) roles() []Role {
 		return []Role{Technician, Supervisor, Auditor}
 	case OverrideReview:
 		return []Role{Supervisor, Auditor}
-	case RosterList, RosterShow, ExplainOthers, Rules:
+	case LockPerson:
+		return []Role{Supervisor, Admin}
+	case RosterList, RosterShow, ExplainOthers, Rules, PeopleList, CharterList:
 		return []Role{Supervisor, Auditor, Admin}
 	case Recordings, Play, Verify:
 		return []Role{Auditor}
-	case Enroll, Manage:
+	case Enroll, Manage, UnlockPerson:
 		return []Role{Admin}
 	}
 	return nil

@@ -57,6 +57,14 @@ type Person struct {
 // Has reports whether the person holds a role.
 func (p Person) Has(r Role) bool { return p.Name != "" && slices.Contains(p.Roles, string(r)) }
 
+// Display is how the person is named to others: in full, where that is known.
+func (p Person) Display() string {
+	if p.Full != "" {
+		return p.Full
+	}
+	return p.Name
+}
+
 // People finds people by their keys and certificates. It doesn't change after
 // [NewPeople] and is safe for concurrent use. The zero value knows nobody.
 type People struct {

@@ -33,6 +33,11 @@ type Technician struct {
 	Name string `json:"name"`
 	Full string `json:"full,omitempty"`
 	Key  string `json:"key"` // SHA-256 fingerprint of the key that proved it
+	// Certificate names the one that was over the key, if there was one.
+	Certificate    string `json:"certificate,omitempty"`
+	CharterVersion string `json:"charter_version,omitempty"`
+	CharterSigned  string `json:"charter_signed,omitempty"` // a date
+	TrainedUntil   string `json:"trained_until,omitempty"`  // a date
 }
 
 // Consent is the device's signed statement that opened the visit, as received.

@@ -26,8 +26,10 @@ type Prompt struct {
 	Technician   string // the name that the gateway knows
 	Full         string // the person's full name, where known
 	KeyWords     string // words or fingerprint of the technician's key
-	Charter      string // as signed, where known
-	Training     string // where known
+	// The charter that they signed and when, and the last day of their
+	// training, where known. Days are written 2027-05-01.
+	CharterVersion, CharterSigned, TrainedUntil string
+
 	Ticket       string
 	Reason       string
 	Device       string
@@ -196,8 +198,14 @@ func (p Prompt) who(ph *Phrases) string {
 func (p Prompt) person() string { return or(p.Full, p.Technician) }
 
 func (p Prompt) rules(ph *Phrases) string {
-	return ph.Say("CharterTraining",
-		"Charter", or(p.Charter, ph.Say("NotKnown")), "Training", or(p.Training, ph.Say("NotKnown")))
+	charter, training := ph.Say("CharterNone"), ph.Say("TrainingNone")
+	if p.CharterVersion != "" {
+		charter = ph.Say("CharterSigned", "Version", p.CharterVersion, "Day", ph.day(p.CharterSigned))
+	}
+	if p.TrainedUntil != "" {
+		training = ph.Say("TrainedUntil", "Day", ph.day(p.TrainedUntil))
+	}
+	return ph.Say("CharterTraining", "Charter", charter, "Training", training)
 }
 
 func (p Prompt) reason(ph *Phrases) string {

@@ -19,8 +19,8 @@ func noon() time.Time { return time.Date(2026, 5, 12, 12, 0, 0, 0, time.UTC) }
 func samplePrompt() Prompt {
 	return Prompt{
 		ID: "nonce-1", Organisation: "Acme Assistance", Technician: "camille", Full: "Camille Roy",
-		KeyWords: "SHA256:mVPwvezndPv/ARoIadVY98vAC0g+P/5633yTC4d/wXE",
-		Charter:  "version 2026-1, signed 2026-02-03", Training: "2026",
+		KeyWords:       "SHA256:mVPwvezndPv/ARoIadVY98vAC0g+P/5633yTC4d/wXE",
+		CharterVersion: "4", CharterSigned: "2026-10-03", TrainedUntil: "2027-05-01",
 		Ticket: "INC-4711", Device: "laptop-7", Login: "anna",
 		Reason:       "The printer queue has been stuck since this morning; I would like to look at the spooler.",
 		Capabilities: []string{"shell", "files.get", "files.put"},
@@ -342,12 +342,12 @@ func squeeze(s string) string {
 	}, s)
 }
 
-// In the tmux popup, 62 by 16 inside, an ordinary prompt can be answered.
+// In the tmux popup, 62 by 18 inside, an ordinary prompt can be answered.
 func TestFitsThePopup(t *testing.T) {
 	for _, lang := range []string{"en", "fr"} {
 		for _, keys := range [][]string{nil, {"f", "1", "enter"}, {"4"}, {"9"}} {
-			x := ask(t, samplePrompt(), lang, Size{62, 16}).quiet().keys(keys...)
-			mustFit(t, x.View(), Size{62, 16})
+			x := ask(t, samplePrompt(), lang, Size{62, 18}).quiet().keys(keys...)
+			mustFit(t, x.View(), Size{62, 18})
 			if !x.fits() {
 				t.Errorf("%s, after %q: too small\n%s", lang, keys, ansi.Strip(x.View()))
 			}

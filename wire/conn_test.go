@@ -23,7 +23,7 @@ const (
 func aRequest() Request {
 	return Request{
 		Visit: visitName, Organisation: "Example", Reason: "the printer <burns>", Ticket: "T-1", Minutes: 30, Login: "ada",
-		Technician:   Technician{Name: "tom", Full: "Tom Tree", Key: "SHA256:abc", Charter: "signed 2026", Training: "2026"},
+		Technician:   Technician{Name: "tom", Full: "Tom Tree", Key: "SHA256:abc", CharterVersion: "4", CharterSigned: "2026-10-03", TrainedUntil: "2027-05-01"},
 		Capabilities: []Capability{Shell, FilesGet, "action:power-off"},
 	}
 }

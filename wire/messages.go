@@ -54,9 +54,11 @@ type Technician struct {
 	Full string `json:"full,omitempty"`
 	// Key is the SHA-256 fingerprint of the key that proved it.
 	Key string `json:"key"`
-	// Charter and Training are said in the prompt as they are, where known.
-	Charter  string `json:"charter,omitempty"`
-	Training string `json:"training,omitempty"`
+	// The charter that they signed, and the day on which their training ends,
+	// where known. Days are written 2027-05-01; the prompt words them.
+	CharterVersion string `json:"charter_version,omitempty"`
+	CharterSigned  string `json:"charter_signed,omitempty"`
+	TrainedUntil   string `json:"trained_until,omitempty"`
 	// Groups are those of the policy, for a device's standing consent.
 	Groups []string `json:"groups,omitempty"`
 }
@@ -236,7 +238,7 @@ func (m *Request) check() error {
 	m.Organisation = Clean(m.Organisation, MaxName)
 	t := &m.Technician
 	t.Name, t.Full, t.Key = Clean(t.Name, MaxName), Clean(t.Full, MaxName), Clean(t.Key, MaxName)
-	t.Charter, t.Training = Clean(t.Charter, MaxName), Clean(t.Training, MaxName)
+	t.CharterVersion = Clean(t.CharterVersion, MaxName)
 	m.Reason, m.Ticket = Clean(m.Reason, MaxReason), Clean(m.Ticket, MaxTicket)
 	switch {
 	case !ValidVisit(m.Visit):
@@ -247,6 +249,10 @@ func (m *Request) check() error {
 		return fmt.Errorf("%d minutes, 1 to %d are allowed", m.Minutes, int(VisitLongest/time.Minute))
 	case m.Login != "" && !ValidLogin(m.Login):
 		return errors.New("the login is not the name of an account")
+	case !validDay(t.CharterSigned) || !validDay(t.TrainedUntil):
+		return errors.New("a day of the charter or of the training is none")
+	case (t.CharterVersion == "") != (t.CharterSigned == ""):
+		return errors.New("the charter has a version and no day, or a day and no version")
 	case len(t.Groups) > 64:
 		return errors.New("the technician is in too many groups")
 	}
@@ -259,6 +265,12 @@ func (m *Request) check() error {
 		}
 	}
 	return checkCapabilities(m.Capabilities)
+}
+
+// validDay takes a date as ISO 8601 writes it, in its one spelling, or none.
+func validDay(s string) bool {
+	t, err := time.Parse(time.DateOnly, s)
+	return s == "" || err == nil && t.Format(time.DateOnly) == s
 }
 
 func (m *Prompt) check() error {

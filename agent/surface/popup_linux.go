@@ -15,7 +15,7 @@ import (
 // the terminal is.
 const (
 	popupWidth  = "64"
-	popupHeight = "18"
+	popupHeight = "20"
 )
 
 // wasShown is the exit status of a popup's command, whatever it did. tmux hands

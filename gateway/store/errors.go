@@ -29,6 +29,10 @@ var (
 	ErrTokenSpent = errors.New("this token has been used; ask an admin for a new one")
 	// ErrTokenExpired: the token's time is over.
 	ErrTokenExpired = errors.New("this token has expired; ask an admin for a new one")
+	// ErrCodeWrong: the one-time code is wrong, or was used.
+	ErrCodeWrong = errors.New("this code is wrong, or it was used already")
+	// ErrCodeRest: too many wrong codes in a row; none is looked at for a while.
+	ErrCodeRest = errors.New("too many wrong codes were given in this name; wait a quarter of an hour")
 	// ErrAltered: the audit log is not what was signed.
 	ErrAltered = errors.New("the audit log was altered")
 	// ErrUnavailable: the state can't be read or written (disk full,

@@ -28,6 +28,16 @@ const (
 	LoginAccepted Kind = "login.accepted"
 	// LoginDenied: someone, or a device, was turned away. No success.
 	LoginDenied Kind = "login.denied"
+	// LoginCode: Actor, having proved a key, gave a one-time code. Data: key;
+	// without success why, misses (in a row).
+	LoginCode Kind = "login.code"
+	// PersonLocked, PersonUnlocked: Actor barred a person, or ended that. Data:
+	// person, reason.
+	PersonLocked   Kind = "person.locked"
+	PersonUnlocked Kind = "person.unlocked"
+	// CharterSigned: Actor signed the charter. Data: version, digest (SHA-256
+	// of the text), key, typed (the name).
+	CharterSigned Kind = "charter.signed"
 	// RecordingViewed: Actor looked at the recording of Visit, or was refused.
 	RecordingViewed Kind = "recording.viewed"
 	// TokenMade: Actor made a token for one enrolment. Data: token (the start
@@ -120,7 +130,7 @@ const (
 
 var kinds = []Kind{
 	GatewayStarted, GatewayStopped, ConfigLoaded, ClockStepped,
-	LoginAccepted, LoginDenied, RecordingViewed, TokenMade,
+	LoginAccepted, LoginDenied, LoginCode, PersonLocked, PersonUnlocked, CharterSigned, RecordingViewed, TokenMade,
 	DeviceEnrolled, DeviceOnline, DeviceChanged, DeviceAway, DeviceQuarantined, DeviceReleased,
 	VisitRequested, VisitAnswered, VisitOpened, VisitWatched, VisitEnded, RecordingSealed, VisitNoted,
 	OverrideAsked, OverrideSigned, OverrideGranted, OverrideClosed, OverrideTaken, OverrideSettled, OverrideOverdue,
