@@ -73,6 +73,21 @@ func cmdDead(ts *testscript.TestScript, neg bool, args []string) {
 
 // cmdKill9: kill9 NAME
 func cmdKill9(ts *testscript.TestScript, neg bool, args []string) {
+	sendSignal(ts, neg, args, syscall.SIGKILL)
+}
+
+// cmdFreeze: freeze NAME
+func cmdFreeze(ts *testscript.TestScript, neg bool, args []string) {
+	sendSignal(ts, neg, args, syscall.SIGSTOP)
+}
+
+// cmdThaw: thaw NAME
+func cmdThaw(ts *testscript.TestScript, neg bool, args []string) {
+	sendSignal(ts, neg, args, syscall.SIGCONT)
+}
+
+// sendSignal sends the program of a terminal a signal.
+func sendSignal(ts *testscript.TestScript, neg bool, args []string, which syscall.Signal) {
 	only(ts, neg, args, 1, 1)
 	s, pid := stageOf(ts), 0
 	if !until(patience, func() (begun bool) {
@@ -82,7 +97,7 @@ func cmdKill9(ts *testscript.TestScript, neg bool, args []string) {
 	}) {
 		ts.Fatalf("%s has not begun:\n%s", args[0], s.screen(args[0]))
 	}
-	ts.Check(syscall.Kill(pid, syscall.SIGKILL))
+	ts.Check(syscall.Kill(pid, which))
 }
 
 // strike ends the script's terminals, and sees that nothing is left of what

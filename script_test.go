@@ -35,6 +35,8 @@ import (
 //	exits NAME STATUS       waits until the terminal's program has ended so
 //	close NAME              takes the terminal away, as a closed window does
 //	kill9 NAME              kills the terminal's program with SIGKILL
+//	freeze NAME             stops the terminal's program, as Ctrl-Z does
+//	thaw NAME               lets it go on
 //	alive COMMANDLINE       waits until a process with just this command line runs
 //	dead COMMANDLINE        none does, within two seconds
 //	start-fails VERB        accord VERB with the configuration doesn't start
@@ -143,7 +145,7 @@ func scriptCommands() map[string]func(*testscript.TestScript, bool, []string) {
 		"alone":  func(*testscript.TestScript, bool, []string) {}, // see stories
 		"config": cmdConfig, "up": cmdUp, "gateway": cmdGateway, "join": cmdJoin, "agent": cmdAgent,
 		"open": cmdOpen, "sh": cmdSh, "type": cmdType, "see": cmdSee, "code": cmdCode, "plain-code": cmdPlainCode, "noise": cmdNoise,
-		"resize": cmdResize, "exits": cmdExits, "close": cmdClose, "kill9": cmdKill9,
+		"resize": cmdResize, "exits": cmdExits, "close": cmdClose, "kill9": cmdKill9, "freeze": cmdFreeze, "thaw": cmdThaw,
 		"alive": cmdAlive, "dead": cmdDead,
 		"person": cmdPerson, "rang": cmdRang, "waits": cmdWaits, "sign": cmdSign, "verified": cmdVerified,
 		"start-fails": cmdStartFails, "limit-files": cmdLimitFiles, "cleanup": cmdCleanup,

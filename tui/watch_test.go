@@ -496,6 +496,27 @@ func linesWith(text string, words ...string) []string {
 	return found
 }
 
+// TestBacklog: of what comes faster than it can be printed the last lines are.
+func TestBacklog(t *testing.T) {
+	for _, c := range []struct {
+		lines int
+		want  string
+	}{
+		{0, ""}, {3, "0 1 2"}, {5, "0 1 2 3 4"}, {6, "* one line left out 1 2 3 4 5"}, {1000, "* 995 lines left out 995 996 997 998 999"},
+	} {
+		b := backlog{most: 5}
+		for i := range c.lines {
+			b.add(fmt.Sprint(i))
+		}
+		out := &lockedBuffer{}
+		term := &Terminal{Out: out, Piped: true}
+		b.print(&lineWatch{lineMode: term.lines(PhrasesFor("en"))})
+		if got := strings.Join(strings.Fields(out.String()), " "); got != c.want || len(b.lines) > 0 {
+			t.Errorf("%d lines: %q, want %q", c.lines, got, c.want)
+		}
+	}
+}
+
 func TestNewLines(t *testing.T) {
 	said := func(text string) (list []Spoken) {
 		for _, r := range text {

@@ -107,19 +107,62 @@ func (l *lineWatch) print(ctx context.Context, shell LiveShell) {
 		return
 	}
 	defer tail.Close()
+	b := backlog{most: pastMost}
 	var text plainText
 	for ctx.Err() == nil {
 		ev, err := tail.Next()
 		if errors.Is(err, io.EOF) {
+			b.print(l)
+			b.most = burstMost
 			err = tail.Wait(ctx)
 		} else if err == nil && ev.Kind == EventOutput {
-			text.write(ev.Data, l.line)
+			text.write(ev.Data, b.add)
 		}
 		if err != nil {
-			text.end(l.line)
+			text.end(b.add)
+			b.print(l)
 			return
 		}
 	}
+}
+
+// Bounds of what is printed at once, in lines: of what was there before the
+// watcher came, and of what comes faster than it can be printed.
+const (
+	pastMost  = 20
+	burstMost = 500
+)
+
+// backlog are the last lines of what has been read and not yet printed.
+type backlog struct {
+	most  int
+	lines []string
+	left  int // lines before them that are left out
+}
+
+func (b *backlog) add(line string) {
+	b.lines = append(b.lines, line)
+	if len(b.lines) >= 2*b.most {
+		b.cut()
+	}
+}
+
+func (b *backlog) cut() {
+	over := max(len(b.lines)-b.most, 0)
+	b.left += over
+	b.lines = append(b.lines[:0], b.lines[over:]...)
+}
+
+// print prints them, and says what was left out.
+func (b *backlog) print(l *lineWatch) {
+	b.cut()
+	if b.left > 0 {
+		l.line("* " + l.ph.Say("WatchLeftOut", "Count", b.left))
+	}
+	for _, line := range b.lines {
+		l.line(line)
+	}
+	b.lines, b.left = b.lines[:0], 0
 }
 
 // answers reads what the watcher wants.
