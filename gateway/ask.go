@@ -152,7 +152,10 @@ func (s *session) propose(ctx context.Context, h *home, t target, want *asked) (
 	p.Person = s.me()
 	r := s.question(h, *want)
 	r.Reason, r.Ticket = d.Reason, d.Ticket
-	return s.gateway.begin(p, h, r, d, wire.Request{Capabilities: caps, Login: want.login})
+	o := d.Obligations
+	return s.gateway.begin(p, h, r, d, wire.Request{
+		Capabilities: caps, Login: want.login, Watched: o.Watched, Input: o.RecordInput, Hands: o.Hands, Replay: o.Replay,
+	})
 }
 
 // form asks the technician for reason, ticket, capabilities and minutes.

@@ -101,6 +101,9 @@ func (s *session) commandStatus(cmd *command, err error) int {
 	if _, ok := errors.AsType[*ruledOut](err); ok {
 		return exitRefused
 	}
+	if _, ok := errors.AsType[*notAllowed](err); ok {
+		return exitRefused
+	}
 	return exitFailed
 }
 

@@ -24,13 +24,18 @@ func (s *session) findVisit(id string) (*visit, error) {
 	return nil, errors.New("no visit of that number is open or asked for; `visits` lists them")
 }
 
+// notAllowed is a no of the policy to somebody who watches, or wants to.
+type notAllowed struct{ why string }
+
+func (e *notAllowed) Error() string { return e.why }
+
 // may notes a no of the policy, and turns it into an error.
 func (s *session) may(what string, ok bool, why string) error {
 	if ok {
 		return nil
 	}
 	s.gateway.denied(s.person, what, why)
-	return errors.New(why)
+	return &notAllowed{why}
 }
 
 // watch shows a visit to who may see it, from its beginning on, until they leave
@@ -210,7 +215,8 @@ func (s *session) awaitColleague(ctx context.Context, v *visit) error {
 	if !v.audience.held() {
 		return nil
 	}
-	s.say(s.phrases().Say("TellWaiting", "Visit", v.req.Visit))
+	s.say(s.phrases().Say("TellWaiting"))
+	s.say(s.phrases().Say("TellHow", "Visit", v.req.Visit))
 	if v.audience.pass(ctx.Done()) {
 		return nil
 	}

@@ -46,7 +46,8 @@ func (v *visit) exits(w *watcher) {
 	_ = v.noteWatcher(w, eventWatched, ends) // the log says why, if it can't be kept
 	_ = v.tellOf(w, eventWatched, ends, "TellLeft")
 	if alone {
-		_ = v.notify("TellAlone", "Visit", v.req.Visit)
+		_ = v.notify("TellAlone")
+		_ = v.notify("TellHow", "Visit", v.req.Visit)
 	}
 }
 

@@ -151,11 +151,11 @@ func (s *watchScreen) acted(msg actedMsg) {
 // pressTyping sends a key of somebody who has stepped in, but for the one that
 // ends it.
 func (s *watchScreen) pressTyping(msg tea.KeyPressMsg) tea.Cmd {
+	s.told = ""
 	if msg.String() == endTyping {
 		s.typing = false
 		return s.act(StepIn{On: false})
 	}
-	s.told = ""
 	keys := encodeKey(msg, s.sight.cursor)
 	if len(keys) == 0 {
 		return nil
