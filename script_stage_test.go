@@ -28,6 +28,9 @@ type stage struct {
 	cleanups  [][]string
 	roles     map[string][]string // of people whose roles the script says
 	more      []string            // people whom the script has added
+	traits    map[string][]string // of people: lines of their entries
+	appended  []string            // text at the end of the configuration
+	code      string              // the last one-time code that was typed
 }
 
 // stageKey is where a script's stage is kept.
@@ -181,7 +184,9 @@ func (s *stage) writeConfig(device string) (string, error) {
 	}
 	for _, p := range s.cast() {
 		fmt.Fprintf(&b, "[[people]]\nname = %q\nfull = %q\nkeys = [%q]\nroles = [%s]\n", p.name, p.full, s.keys[p.name], p.roles)
+		fmt.Fprintln(&b, strings.Join(s.traits[p.name], "\n"))
 	}
+	fmt.Fprintln(&b, strings.Join(s.appended, "\n"))
 	if err := os.MkdirAll(folder, 0o755); err != nil { //nolint:gosec // see setUp
 		return "", err
 	}

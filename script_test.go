@@ -20,6 +20,8 @@ import (
 //
 //	alone                   no other script runs: the agent reaches for all terminals
 //	config KEY VALUE        a line of the configuration, before anything starts
+//	append FILE             the file's text at the end of the configuration
+//	trait PERSON LINE       a line in that person's entry; of one key, the last counts
 //	up [FLAGS]              accord up, its screen in the terminal "user"
 //	gateway                 accord gateway, in the terminal "gateway"
 //	join DEVICE [FLAGS]     enrols a device: `ssh gw-ada enroll FLAGS`, then accord join
@@ -30,6 +32,7 @@ import (
 //	see NAME REGEXP [S]     waits until the screen shows it (40 s); `! see` until it doesn't
 //	code NAME               waits for the prompt's code and types it
 //	plain-code NAME         types it in the line mode
+//	one-time NAME FILE [N]  types the code of the secret in FILE, N steps from now; `again`: the same
 //	noise NAME SECONDS      random keys, Enter and pastes; a prompt must survive them
 //	resize NAME WxH         resizes the terminal
 //	exits NAME STATUS       waits until the terminal's program has ended so
@@ -149,6 +152,7 @@ func scriptCommands() map[string]func(*testscript.TestScript, bool, []string) {
 		"alive": cmdAlive, "dead": cmdDead,
 		"person": cmdPerson, "rang": cmdRang, "waits": cmdWaits, "sign": cmdSign, "verified": cmdVerified,
 		"start-fails": cmdStartFails, "limit-files": cmdLimitFiles, "cleanup": cmdCleanup,
+		"append": cmdAppend, "trait": cmdTrait, "one-time": cmdOneTime,
 		"visit": cmdVisit, "file": cmdFile, "bytes": cmdBytes, "same": cmdSame, "seen": cmdSeen,
 	}
 }
