@@ -23,6 +23,9 @@ const codesMost = 3
 // code asks a person who has proved a key for a one-time code. What comes of it
 // is in the log before the person is in.
 func (h *handshake) code(who person, ask gossh.KeyboardInteractiveChallenge) error {
+	if h.wrong >= codesMost {
+		return errors.New("too many codes on this connection")
+	}
 	answers, err := ask("", "", []string{"One-time code: "}, []bool{false})
 	if err != nil {
 		return err
