@@ -1,7 +1,9 @@
 package agent
 
 import (
+	"bytes"
 	"fmt"
+	"io"
 	"os"
 	"path/filepath"
 	"slices"
@@ -62,8 +64,8 @@ func (a Action) check() error {
 	switch {
 	case !a.capability().Valid():
 		return config.Badf("name", "%q is no name of an action; up to 32 lower case letters, digits and - are allowed", a.Name)
-	case a.About == "" || wire.Clean(a.About, wire.MaxLine) != a.About:
-		return config.Badf("about", "%.60q says nothing to the person who is asked; write one line, such as \"isolate from the network\"", a.About)
+	case a.About == "" || wire.Clean(a.About, wire.MaxName) != a.About:
+		return config.Badf("about", "%.70q does not fit; write up to %d characters for the person who is asked, such as \"isolate from the network\"", a.About, wire.MaxName)
 	case len(a.Command) == 0 || !filepath.IsAbs(a.Command[0]):
 		return config.Badf("command", `a list is expected whose first entry is the absolute path of a program, such as ["/usr/sbin/poweroff"]`)
 	case len(a.Command) > argumentsMost || len(strings.Join(a.Command, " ")) > argumentBytes || strings.ContainsRune(strings.Join(a.Command, ""), 0):
@@ -113,4 +115,80 @@ func (a *Agent) action(c wire.Capability) (Action, bool) {
 		return Action{}, false
 	}
 	return a.cfg.Actions[i], true
+}
+
+// exec runs what was asked for: a declared action by the name of its
+// capability, which no shell ever sees, or else a command in the shell.
+func (s *session) exec(command string) bool {
+	c := wire.Capability(command)
+	if _, is := c.Action(); is {
+		return s.act(c)
+	}
+	return s.start(command)
+}
+
+// act runs a declared action: as the owner wrote it, with nothing of what the
+// technician's client sent, and no longer than its time.
+func (s *session) act(c wire.Capability) bool {
+	_, err := s.visit.agent.may(s.visit.id(), c)
+	action, declared := s.visit.agent.action(c)
+	if err == nil && !declared {
+		err = fmt.Errorf("this device does not offer %s", c)
+	}
+	var account proc.Account
+	if err == nil {
+		account, err = action.account()
+	}
+	if err != nil {
+		s.refuse(err)
+		return false
+	}
+	s.lines, s.pty = s.pty != nil, nil
+	if !s.launch(c, proc.Spec{Account: account, Args: action.Command}, nil) {
+		return false
+	}
+	_ = s.proc.Stdin().Close()
+	go func() { _, _ = io.Copy(io.Discard, s.ch) }() // ends with the channel; what is piped in goes nowhere
+	go s.within(action.longest())
+	return true
+}
+
+// within kills an action that goes on for too long, and says so.
+func (s *session) within(limit time.Duration) {
+	timer := time.NewTimer(limit)
+	defer timer.Stop()
+	select {
+	case <-s.ended:
+		return
+	case <-timer.C:
+	}
+	said := make(chan struct{})
+	go func() { // ends with the channel: a gateway that doesn't read holds up nothing
+		defer close(said)
+		_, _ = io.WriteString(s.ch.Stderr(), "accord: the action was stopped after "+config.Duration(limit)+"\r\n")
+	}()
+	select {
+	case <-said:
+	case <-time.After(wire.Settle):
+	}
+	s.proc.Kill()
+}
+
+// out is where a process's output goes. An action has no terminal; where the
+// technician's client has one, its lines end as a terminal's would.
+func (s *session) out(w io.Writer) io.Writer {
+	if !s.lines {
+		return w
+	}
+	return lineEnds{w}
+}
+
+// lineEnds writes CR LF for LF, as ONLCR does (termios(3)).
+type lineEnds struct{ w io.Writer }
+
+func (l lineEnds) Write(p []byte) (int, error) {
+	if _, err := l.w.Write(bytes.ReplaceAll(p, []byte("\n"), []byte("\r\n"))); err != nil {
+		return 0, err
+	}
+	return len(p), nil
 }

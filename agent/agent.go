@@ -95,6 +95,11 @@ func newAgent(o Options) (*Agent, error) {
 	if a.user, err = account(cfg.User); err != nil {
 		return nil, err
 	}
+	for i, action := range cfg.Actions {
+		if _, err := action.account(); err != nil {
+			return nil, fmt.Errorf("agent.action[%d].user: %w", i, err)
+		}
+	}
 	return a, nil
 }
 
@@ -281,6 +286,12 @@ func (a *Agent) reduce(visit string, taken []wire.Capability) ([]wire.Capability
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	return a.judge.reduce(visit, taken)
+}
+
+func (a *Agent) mayRun(visit string) (string, error) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	return a.judge.mayRun(visit, now())
 }
 
 func (a *Agent) finish(visit string) {

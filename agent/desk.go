@@ -177,6 +177,7 @@ func (d *desk) present(q question) (*asking, error) {
 			Deadline: time.Now().Add(d.agent.cfg.Prompt), Extensions: extensions, LaterLeft: laterMost - d.laters[t.Key],
 		},
 	}
+	a.prompt.Actions = d.agent.abouts()
 	for _, c := range q.req.Capabilities {
 		a.prompt.Capabilities = append(a.prompt.Capabilities, string(c))
 	}

@@ -162,8 +162,10 @@ func (v *visit) card(e *wire.Ending) tui.Card {
 		Began: e.Opened.Local(), Ended: e.Ended.Local(), EndedBy: e.By, Receipt: strconv.Itoa(e.Number),
 		Standing: shown.Standing, Override: shown.Override,
 	}
-	if e.Shells > 0 {
-		c.Used = []string{string(wire.Shell)}
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	for _, used := range v.used {
+		c.Used = append(c.Used, string(used))
 	}
 	return c
 }

@@ -161,6 +161,25 @@ func (j *judge) may(visit string, c wire.Capability, now instant) (login string,
 	return g.login, nil
 }
 
+// mayRun reports whether the visit may start anything at all: a shell, or an
+// action. Which of them is for [judge.may] to say.
+func (j *judge) mayRun(visit string, now instant) (login string, err error) {
+	if err := j.alive(visit, now); err != nil {
+		return "", err
+	}
+	g := j.visits[visit]
+	if !slices.ContainsFunc(g.granted, runs) {
+		return "", no("neither a shell nor an action was granted for this visit")
+	}
+	return g.login, nil
+}
+
+// runs reports whether a capability starts processes.
+func runs(c wire.Capability) bool {
+	_, action := c.Action()
+	return action || c == wire.Shell
+}
+
 // alive reports why an open visit must end now, or nil.
 func (j *judge) alive(visit string, now instant) error {
 	g := j.visits[visit]

@@ -237,7 +237,8 @@ func (l *link) onVisit(ctx context.Context, _ *gossh.ServerConn, nc gossh.NewCha
 	l.serveVisit(ctx, ch)
 }
 
-// onSession opens a shell or runs a command in a visit that grants it.
+// onSession opens a shell, or runs a command or a declared action, in a visit
+// that grants it.
 func (l *link) onSession(_ context.Context, _ *gossh.ServerConn, nc gossh.NewChannel) {
 	id, err := wire.ParseSession(nc.ExtraData())
 	if err != nil {
@@ -251,7 +252,7 @@ func (l *link) onSession(_ context.Context, _ *gossh.ServerConn, nc gossh.NewCha
 		_ = nc.Reject(gossh.Prohibited, "visit "+id+" is not open on this device")
 		return
 	}
-	login, err := l.agent.may(id, wire.Shell)
+	login, err := l.agent.mayRun(id) // what, is decided when it is said
 	if err == nil {
 		err = v.hold.refuses()
 	}

@@ -21,7 +21,9 @@ type session struct {
 	env   []string
 	pty   *proc.PTY
 	proc  *proc.Process
-	ended chan struct{} // closed when the process's output has been sent
+	of    wire.Capability // what allows the process, once there is one
+	lines bool            // of an action: the client has a terminal, the process none
+	ended chan struct{}   // closed when the process's output has been sent
 	// Of a session with a terminal: what it shows, and what the device's user
 	// types into it.
 	reflection *reflection
@@ -83,13 +85,13 @@ func (s *session) request(req *ssh.Request) bool {
 		return s.proc != nil && s.resize(req.Payload)
 	case "signal":
 		var m struct{ Name string }
-		return s.proc != nil && ssh.Unmarshal(req.Payload, &m) == nil && s.visit.hold.refuses() == nil && s.proc.Signal(m.Name) == nil
+		return s.proc != nil && s.of == wire.Shell && ssh.Unmarshal(req.Payload, &m) == nil && s.visit.hold.refuses() == nil && s.proc.Signal(m.Name) == nil
 	case "shell":
 		return s.proc == nil && len(req.Payload) == 0 && s.start("")
 	case "exec":
 		var m struct{ Command string }
 		return s.proc == nil && ssh.Unmarshal(req.Payload, &m) == nil &&
-			m.Command != "" && len(m.Command) <= maxCommand && !strings.Contains(m.Command, "\x00") && s.start(m.Command)
+			m.Command != "" && len(m.Command) <= maxCommand && !strings.Contains(m.Command, "\x00") && s.exec(m.Command)
 	}
 	return false
 }
@@ -134,33 +136,43 @@ func side(n uint32) int { return int(min(n, 0xFFFF)) }
 
 // start starts the login shell, or a command in it, as the visit's account.
 func (s *session) start(command string) bool {
-	account, err := proc.LookupAccount(s.login)
+	_, err := s.visit.agent.may(s.visit.id(), wire.Shell)
+	var account proc.Account
 	if err == nil {
-		err = s.visit.hold.refuses()
+		account, err = proc.LookupAccount(s.login)
 	}
 	if err != nil {
 		s.refuse(err)
 		return false
 	}
-	p, err := proc.Start(proc.Spec{
-		Visit: s.visit.id(), Account: account, Command: command, PTY: s.pty,
-		Env: proc.Environment(account, s.visit.id(), s.visit.req.Technician.Name, s.visit.req.Ticket, s.term(), "", s.env),
-	})
+	return s.launch(wire.Shell, proc.Spec{Account: account, Command: command, PTY: s.pty}, s.env)
+}
+
+// launch starts a process that a capability allows. With a terminal it can be
+// seen in the user's mirror.
+func (s *session) launch(of wire.Capability, spec proc.Spec, env []string) bool {
+	v := s.visit
+	spec.Visit, spec.Env = v.id(), proc.Environment(spec.Account, v.id(), v.req.Technician.Name, v.req.Ticket, s.term(), "", env)
+	err := v.hold.refuses()
+	var p *proc.Process
+	if err == nil {
+		p, err = proc.Start(spec)
+	}
 	if err != nil {
 		s.refuse(err)
 		return false
 	}
 	if s.pty != nil {
-		s.reflection = s.visit.mirror.add(s.pty.Width, s.pty.Height, s.visit.agent.ownShell(account))
+		s.reflection = v.mirror.add(s.pty.Width, s.pty.Height, v.agent.ownShell(spec.Account))
 		s.typed = make(chan []byte, userKeys)
 	}
-	s.proc = p
-	if !s.visit.add(p, running{session: s, process: p, shown: s.ch, of: wire.Shell}) {
+	s.proc, s.of = p, of
+	if !v.add(p, running{session: s, process: p, shown: s.ch, of: of}) {
 		s.proc = nil
 		s.reflection.end()
 		p.Kill()
 		p.Close()
-		s.refuse(errors.New("the visit has ended, or the user took the shell back"))
+		s.refuse(errors.New("the visit has ended, or the user took this back"))
 		return false
 	}
 	return true
@@ -174,7 +186,7 @@ func (s *session) term() string {
 }
 
 func (s *session) refuse(err error) {
-	s.visit.agent.log.Warn("no shell", "visit", s.visit.id(), "login", s.login, "error", err)
+	s.visit.agent.log.Warn("not started", "visit", s.visit.id(), "login", s.login, "error", err)
 	_, _ = io.WriteString(s.ch.Stderr(), "accord: "+wire.Clean(err.Error(), wire.MaxReason)+"\r\n")
 }
 
@@ -183,16 +195,18 @@ func (s *session) refuse(err error) {
 // lose it.
 func (s *session) serve() {
 	defer close(s.ended)
-	go s.takeTyping() // ends with the channel, or when the visit's end closes the process
+	if s.of == wire.Shell {
+		go s.takeTyping() // ends with the channel, or when the visit's end closes the process
+	}
 	var both sync.WaitGroup
 	if s.pty != nil {
 		go s.takeUser()
 		both.Go(s.showTerminal)
 	} else {
-		both.Go(func() { copyOut(s.ch, s.proc.Stdout(), s.visit.hold) })
+		both.Go(func() { copyOut(s.out(s.ch), s.proc.Stdout(), s.visit.hold) })
 	}
 	if errs := s.proc.Stderr(); errs != nil {
-		both.Go(func() { copyOut(s.ch.Stderr(), errs, s.visit.hold) })
+		both.Go(func() { copyOut(s.out(s.ch.Stderr()), errs, s.visit.hold) })
 	}
 	both.Wait()
 	s.reflection.end()

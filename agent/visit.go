@@ -47,9 +47,10 @@ type visit struct {
 	mu     sync.Mutex
 	procs  map[*proc.Process]running
 	shells int
-	served int           // session channels that are open now
-	closed bool          // nothing is started any more
-	over   chan struct{} // closed when everything of the visit is dead
+	used   []wire.Capability // that processes were started by
+	served int               // session channels that are open now
+	closed bool              // nothing is started any more
+	over   chan struct{}     // closed when everything of the visit is dead
 
 	taken    []wire.Capability // that the user took back
 	watchers []tui.Watcher     // who else is in the visit
@@ -349,6 +350,9 @@ func (v *visit) add(p *proc.Process, r running) bool {
 	}
 	v.procs[p] = r
 	v.shells++
+	if !slices.Contains(v.used, r.of) {
+		v.used = append(v.used, r.of)
+	}
 	return true
 }
 
