@@ -234,11 +234,15 @@ func (c *call) tableOfReceipts(list []agent.Receipt) error {
 func receiptRow(r agent.Receipt) []string {
 	k := r.Consent
 	lasted, by := "-", "-"
+	answer := string(k.Choice)
+	if k.Standing != "" {
+		answer = "standing" // the owner's, in advance
+	}
 	if e := r.Ending; e != nil {
 		lasted, by = e.Ended.Sub(e.Opened).Round(time.Second).String(), e.By
 	}
 	return []string{
 		fmt.Sprint(k.Number), k.Asked.Local().Format("2006-01-02 15:04"), k.Request.Technician.Name, k.Request.Ticket,
-		string(k.Choice), k.Request.Visit, lasted, by,
+		answer, k.Request.Visit, lasted, by,
 	}
 }

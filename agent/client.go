@@ -157,6 +157,8 @@ func event(m toClient) tui.ResidentEvent {
 		return tui.Asking{Prompt: *m.Asking}
 	case m.Gone != nil:
 		return *m.Gone
+	case m.Told != "":
+		return tui.Told{Text: m.Told}
 	case m.Began != nil:
 		return tui.Began{Visit: *m.Began}
 	case m.Ended != nil:

@@ -41,11 +41,18 @@ type desk struct {
 }
 
 func newDesk(a *Agent, self []string) *desk {
-	return &desk{
+	d := &desk{
 		agent: a, surfaces: newLadder(a, self), turn: make(chan struct{}, 1),
 		clients: make(map[*client]struct{}), visits: make(map[string]*visit), laters: make(map[string]int),
-		idle: tui.Idle{Device: a.pin.Device, Organisation: a.pin.Organisation},
 	}
+	d.idle = d.first()
+	return d
+}
+
+// first is how the device is before it was connected.
+func (d *desk) first() tui.Idle {
+	a := d.agent
+	return tui.Idle{Device: a.pin.Device, Organisation: a.pin.Organisation, Unattended: a.cfg.Class == wire.Unattended}
 }
 
 // surfaces reach a user who has no resident screen open.

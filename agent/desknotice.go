@@ -14,7 +14,9 @@ import (
 
 // connected and disconnected tell the screens of the link to the gateway.
 func (d *desk) connected(w *wire.Welcome) {
-	d.setIdle(tui.Idle{Device: w.Device, Organisation: w.Organisation, Connected: true, Since: time.Now()})
+	idle := d.first()
+	idle.Device, idle.Organisation, idle.Connected, idle.Since = w.Device, w.Organisation, true, time.Now()
+	d.setIdle(idle)
 }
 
 func (d *desk) disconnected(since time.Time) {
@@ -54,12 +56,34 @@ func (d *desk) began(v *visit) (told func()) {
 	d.visits[v.id()] = v
 	reached := d.broadcast(toClient{Began: &shown})
 	d.mu.Unlock()
-	if reached > 0 {
+	if reached > 0 && shown.Override == nil {
 		return func() {}
 	}
 	var line sync.WaitGroup
-	line.Go(func() { d.line(tui.LineBegan(d.surfaces.Phrases(), shown)) })
+	line.Go(func() { d.line(tui.LineBegan(d.phrases(), shown)) })
 	return line.Wait
+}
+
+// phrases are those of the user's language, with the words of the device's
+// actions.
+func (d *desk) phrases() *tui.Phrases { return d.surfaces.Phrases().With(d.agent.abouts()) }
+
+// practised tells everybody at the device of an exercise: it is no secret, and
+// must not look like one that failed.
+func (d *desk) practised(o wire.Override, signers []string) {
+	technician := o.Full
+	if technician == "" {
+		technician = o.Technician
+	}
+	told := tui.Override{Number: o.Number, Signers: signers}
+	d.mu.Lock()
+	for c := range d.clients {
+		if c.resident {
+			c.send(toClient{Told: tui.LineExercise(tui.PhrasesFor(c.locale), told, technician)})
+		}
+	}
+	d.mu.Unlock()
+	d.line(tui.LineExercise(d.phrases(), told, technician))
 }
 
 // ended shows the end card.
@@ -70,7 +94,7 @@ func (d *desk) ended(v *visit, e *wire.Ending) {
 	reached := d.broadcast(toClient{Ended: &card})
 	d.mu.Unlock()
 	if reached == 0 {
-		d.line(card.Text(d.surfaces.Phrases()))
+		d.line(card.Text(d.phrases()))
 	}
 }
 
@@ -127,7 +151,7 @@ func (v *visit) shown() tui.Visit {
 		ID: v.id(), Technician: who, Organisation: v.req.Organisation, Device: v.consent.Device, Login: v.consent.Login,
 		Began: v.opened, Until: v.consent.Until.Local(),
 	}
-	shown.Standing, shown.Override = v.consent.Standing, v.override()
+	shown.Standing, shown.Override, shown.Actions = v.consent.Standing, v.override(), v.agent.abouts()
 	v.mu.Lock()
 	for _, c := range v.consent.Granted {
 		if !slices.Contains(v.taken, c) {

@@ -33,7 +33,7 @@ func TestGoodOverrideOpens(t *testing.T) {
 	}
 	p := c.sit()
 	began := p.until("the visit", func(m toClient) bool { return m.Began != nil }).Began
-	if began.ID != req.Visit {
+	if began.ID != req.Visit || began.Override == nil || began.Override.Number != 1 || !slices.Equal(began.Override.Signers, []string{"bob"}) {
 		t.Errorf("shown: %+v", began)
 	}
 	p.say(fromClient{Op: opStop, ID: req.Visit})
@@ -41,6 +41,11 @@ func TestGoodOverrideOpens(t *testing.T) {
 		t.Errorf("the user's stop became %+v", end)
 	}
 	c.mustNot(req.Visit, "after the user's stop")
+	_ = v.ch.Close()
+	card := p.until("the end card", func(m toClient) bool { return m.Ended != nil }).Ended
+	if card.Override == nil || card.EndedBy != byUser {
+		t.Errorf("the card: %+v", card)
+	}
 }
 
 // forgery is one way to want in: what it makes of a good request and a good
@@ -155,6 +160,28 @@ func TestForgedOverrides(t *testing.T) {
 			}
 		})
 	}
+}
+
+// An exercise is shown on the device, spent, and opens nothing.
+func TestExerciseIsShown(t *testing.T) {
+	c := newCourt(t, 2, nil)
+	p := c.sit()
+	req := c.request()
+	o := c.statement(3, req)
+	o.Exercise = true
+	req.Override = c.sign(o, "carol", "bob")
+	c.refuses(req, wire.ExerciseVerified)
+	told := p.until("the exercise", func(m toClient) bool {
+		if m.Began != nil || m.Asking != nil {
+			t.Errorf("shown: %+v", m)
+		}
+		return m.Told != ""
+	}).Told
+	if !strings.Contains(told, "EXERCISE 3") || !strings.Contains(told, "bob, carol") || !strings.Contains(told, "Nothing was opened") {
+		t.Errorf("told: %s", told)
+	}
+	req.Visit = newID()
+	c.refuses(req, "it was used before")
 }
 
 // A supervisor can't open a device for themselves: not by name, not by a key

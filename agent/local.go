@@ -63,6 +63,7 @@ type toClient struct {
 	Idle     *tui.Idle     `json:"idle,omitempty"`
 	Asking   *tui.Prompt   `json:"asking,omitempty"`
 	Gone     *tui.AskGone  `json:"gone,omitempty"`
+	Told     string        `json:"told,omitempty"`
 	Began    *tui.Visit    `json:"began,omitempty"`
 	Ended    *tui.Card     `json:"ended,omitempty"`
 	Said     *tui.Said     `json:"said,omitempty"`

@@ -127,6 +127,7 @@ func (a *Agent) override(c *wire.Consent, login string) {
 	c.Text, c.Signers = string(req.Override.Statement), names(by)
 	if o.Exercise {
 		c.Why = wire.ExerciseVerified
+		a.desk.practised(o, c.Signers)
 		a.log.Info("an exercise of an override", "override", o.Number, "visit", req.Visit, "signers", c.Signers)
 		return
 	}

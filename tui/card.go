@@ -1,6 +1,7 @@
 package tui
 
 import (
+	"slices"
 	"strings"
 	"time"
 )
@@ -15,12 +16,13 @@ type Visit struct {
 	Login        string // the account that commands run as, where known
 	Capabilities []string
 	Began        time.Time
-	Until        time.Time // when it ends by itself
-	Watchers     []Watcher // who else sees it
-	Paused       bool      // the technician neither types nor sees
-	Typing       bool      // the user types in a shell of it
-	Standing     string    // the owner's standing consent that opened it; "" for the user's own yes
-	Override     *Override // what opened it in place of a yes; nil for a yes
+	Until        time.Time         // when it ends by itself
+	Watchers     []Watcher         // who else sees it
+	Paused       bool              // the technician neither types nor sees
+	Typing       bool              // the user types in a shell of it
+	Standing     string            // the owner's standing consent that opened it; "" for the user's own yes
+	Override     *Override         // what opened it in place of a yes; nil for a yes
+	Actions      map[string]string // what those capabilities do that are declared actions, see [Phrases.With]
 }
 
 // Watcher is somebody who watches a visit besides its technician. The name is
@@ -28,12 +30,6 @@ type Visit struct {
 type Watcher struct {
 	Name  string
 	Hands bool // types too
-}
-
-// Override is what opened a visit without its user's consent. Texts are clean.
-type Override struct {
-	Number  int
-	Signers []string // the supervisors who signed it
 }
 
 // Card is what a visit came to, shown when it has ended. Texts are clean;
@@ -58,7 +54,7 @@ type Card struct {
 // is granted, who watches, whether it is paused, and how to stop it.
 func Indicator(ph *Phrases, v Visit, now time.Time) string {
 	return ph.Say("Indicator", "Technician", v.Technician, "Organisation", v.Organisation,
-		"Left", ph.remaining(v.Until.Sub(now)), "Facts", strings.Join(append(ph.now(v), ph.scope(v)...), ", "))
+		"Left", ph.remaining(v.Until.Sub(now)), "Facts", strings.Join(slices.Concat(ph.opened(v), ph.now(v), ph.scope(v)), ", "))
 }
 
 // remaining writes the time left of a visit: in minutes, rounded up, and only
@@ -76,14 +72,17 @@ func (c Card) facts(ph *Phrases) [][2]string {
 	if len(c.Used) > 0 {
 		used = ph.shorts(c.Used)
 	}
-	return [][2]string{
-		{ph.Say("LabelWho"), ph.Say("CardWho", "Technician", c.Technician, "Organisation", c.Organisation)},
+	facts := [][2]string{{ph.Say("LabelWho"), ph.Say("CardWho", "Technician", c.Technician, "Organisation", c.Organisation)}}
+	if by := c.openedBy(ph); by != "" {
+		facts = append(facts, [2]string{ph.Say("LabelOpened"), by})
+	}
+	return append(facts, [][2]string{
 		{ph.Say("LabelDevice"), c.Device},
 		{ph.Say("LabelWhen"), c.when(ph)},
 		{ph.Say("LabelUsed"), used},
 		{ph.Say("LabelEnded"), c.endedBy(ph)},
 		{ph.Say("LabelReceipt"), or(c.Receipt, ph.Say("CardNoReceipt"))},
-	}
+	}...)
 }
 
 // when says from when to when, with the second day only where it is another.

@@ -10,7 +10,20 @@ func LineToAnswer(ph *Phrases, p Prompt) string {
 
 // LineBegan says that a visit is open, until when, and how to stop it.
 func LineBegan(ph *Phrases, v Visit) string {
-	return ph.Say("LineBegan", "Technician", v.Technician, "Organisation", v.Organisation, "Until", v.Until.Format("15:04"))
+	until := v.Until.Format("15:04")
+	switch {
+	case v.Override != nil:
+		return ph.Say("LineBeganOverride", "Number", v.Override.Number, "Technician", v.Technician,
+			"Organisation", v.Organisation, "Until", until, "Signers", v.Override.names())
+	case v.Standing != "":
+		return ph.Say("LineBeganStanding", "Technician", v.Technician, "Organisation", v.Organisation, "Until", until, "Name", v.Standing)
+	}
+	return ph.Say("LineBegan", "Technician", v.Technician, "Organisation", v.Organisation, "Until", until)
+}
+
+// LineExercise says that an override was practised, and opened nothing.
+func LineExercise(ph *Phrases, o Override, technician string) string {
+	return ph.Say("LineExercise", "Number", o.Number, "Technician", technician, "Signers", o.names())
 }
 
 // WhyGone says on a screen that did not answer what became of the request.

@@ -1,6 +1,7 @@
 package tui
 
 import (
+	"slices"
 	"strings"
 
 	"github.com/charmbracelet/x/ansi"
@@ -58,8 +59,13 @@ func (m *resident) mirrorTop() string {
 	if !ok {
 		return ""
 	}
+	left := m.ph.Say("MirrorLeft", "Time", m.ph.remaining(m.left(v)))
 	parts := append([]string{"● " + v.Technician}, m.ph.now(v)...)
-	parts = append(parts, m.ph.Say("MirrorLeft", "Time", m.ph.remaining(m.left(v))))
+	if v.Override != nil {
+		parts = slices.Concat([]string{"● " + left}, m.ph.opened(v), []string{v.Technician}, m.ph.now(v))
+	} else {
+		parts = append(append(parts, left), m.ph.opened(v)...)
+	}
 	if n := len(m.mirror.shells); n > 1 {
 		parts = append(parts, m.ph.Say("MirrorShell", "N", m.mirrorIndex()+1, "Of", n))
 	}

@@ -24,6 +24,7 @@ type (
 		Connected            bool      // to the gateway
 		Since                time.Time // of being connected or away; zero is not known
 		Hint                 []string  // lines of whoever opened the screen, shown below
+		Unattended           bool      // the owner's rules let technicians in; nobody need be asked
 	}
 	// Asking shows a request. The agent shows one at a time; another takes
 	// the place of the one shown, and starts the guard again unless it differs
@@ -32,6 +33,8 @@ type (
 	// AskGone takes a request down that was not answered here. Why is a
 	// sentence in the user's language, or "".
 	AskGone struct{ ID, Why string }
+	// Told is a sentence in the user's language that is to be noticed.
+	Told struct{ Text string }
 	// Began tells of a visit that is open, or of a change of it.
 	Began struct{ Visit Visit }
 	// Ended tells that a visit has ended and shows its card.
@@ -41,6 +44,7 @@ type (
 func (Idle) residentEvent()    {}
 func (Asking) residentEvent()  {}
 func (AskGone) residentEvent() {}
+func (Told) residentEvent()    {}
 func (Began) residentEvent()   {}
 func (Ended) residentEvent()   {}
 
@@ -216,7 +220,11 @@ func (m *resident) take(event ResidentEvent) tea.Cmd {
 		if m.asking != nil && m.asking.prompt.ID == e.ID {
 			m.asking, m.notice = nil, or(e.Why, m.ph.Say("AskGone"))
 		}
+	case Told:
+		m.notice = e.Text
+		return tea.Raw("\a")
 	case Began:
+		m.ph = m.ph.With(e.Visit.Actions)
 		return m.began(e.Visit)
 	case Ended:
 		m.over(e.Card)

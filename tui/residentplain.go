@@ -162,6 +162,9 @@ func (m *plainResident) status() {
 		key = "LinkUp"
 	}
 	m.say(m.ph.Say("PlainDevice", "Device", m.idle.Device) + " " + m.ph.Say(key))
+	if m.idle.Unattended {
+		m.say(m.ph.Say("IdleUnattended"))
+	}
 	if len(m.visits) == 0 {
 		m.say(m.ph.Say("NobodyConnected"))
 	}
@@ -194,7 +197,10 @@ func (m *plainResident) take(event ResidentEvent) {
 			m.prompt = nil
 			m.say(or(e.Why, m.ph.Say("AskGone")))
 		}
+	case Told:
+		m.say("\a" + e.Text)
 	case Began:
+		m.ph = m.ph.With(e.Visit.Actions)
 		m.began(e.Visit)
 	case Said:
 		m.say("\a" + m.ph.Say("SaidLine", "From", e.From, "Text", e.Text))

@@ -46,6 +46,9 @@ func (m *resident) bar() []string {
 	if len(m.visits) == 0 || m.height < 4 {
 		return nil
 	}
+	if bar := m.overrideBar(); bar != nil {
+		return bar
+	}
 	text := m.ph.Say("BarOne", "Technician", m.visits[0].Technician)
 	if n := len(m.visits); n > 1 {
 		text = m.ph.Say("BarMany", "Count", n)
@@ -66,7 +69,11 @@ func (m *resident) idleView() string {
 	head = append(head, "")
 	body := append(m.link(), "")
 	body = append(body, m.text(m.ph.Say("NobodyConnected"))...)
-	body = append(body, styled(m.text(m.ph.Say("IdleHint")), styleDim.Render)...)
+	if m.idle.Unattended {
+		body = append(body, styled(m.text(m.ph.Say("IdleUnattended")), styleWarn.Render)...)
+	} else {
+		body = append(body, styled(m.text(m.ph.Say("IdleHint")), styleDim.Render)...)
+	}
 	for i, line := range m.idle.Hint {
 		if i == 0 {
 			body = append(body, "")
@@ -105,7 +112,8 @@ func (m *resident) visitView() string {
 	if n := len(m.visits); n > 1 {
 		title = m.ph.Say("VisitHeadMany", "Count", n)
 	}
-	head := append(styled(m.text("● "+title), styleBad.Render), "")
+	head := append(m.overrideBars(), styled(m.text("● "+title), styleBad.Render)...)
+	head = append(head, "")
 	var body []string
 	for i, v := range m.visits {
 		body = append(body, m.visitLines(i, v)...)
@@ -141,7 +149,7 @@ func (m *resident) helpView() string {
 	for _, line := range strings.Split(m.ph.Say("ResidentHelp"), "\n") {
 		body = append(body, m.wrap(line, 0)...)
 	}
-	head := []string{styleTitle.Render(m.ph.Say("ResidentHelpTitle")), ""}
+	head := append(m.overrideBar(), styleTitle.Render(m.ph.Say("ResidentHelpTitle")), "")
 	foot := []string{"", styleDim.Render(m.ph.Say("HintBack"))}
 	room := max(m.height-len(withoutBlanks(head))-len(withoutBlanks(foot)), 1)
 	m.helpAt = max(0, min(m.helpAt, len(body)-room))
@@ -155,6 +163,12 @@ func (m *resident) visitLines(i int, v Visit) []string {
 	var state []string
 	if m.stopping[v.ID] {
 		state = styled(m.text(m.ph.Say("VisitStopping")), styleWarn.Render)
+	}
+	for _, by := range m.ph.opened(v) {
+		if v.Override != nil && len(m.visits) == 1 {
+			break // the bar says it
+		}
+		state = append(state, styled(m.text(by), styleStrong.Render)...)
 	}
 	if v.Paused {
 		state = append(state, styled(m.text(m.ph.Say("VisitPausedAbout")), styleWarn.Render)...)
@@ -225,7 +239,8 @@ func (m *resident) cardView() string {
 
 func (m *resident) leaveView() string {
 	width := min(m.inner(), promptWidest)
-	head := append(styled(m.text(m.ph.Say("LeaveTitle")), styleTitle.Render), "")
+	head := append(m.overrideBar(), styled(m.text(m.ph.Say("LeaveTitle")), styleTitle.Render)...)
+	head = append(head, "")
 	about := append(m.text(m.ph.Say("LeaveAbout")), "")
 	lines, at := m.leave.lines(width)
 	foot := append([]string{""}, styled(m.text(m.ph.Say("HintMenu")), styleDim.Render)...)

@@ -51,11 +51,38 @@ func boundPrompt() Prompt {
 	return p
 }
 
+// actionPrompt asks for a declared action, with words and without.
+func actionPrompt() Prompt {
+	p := samplePrompt()
+	p.Capabilities = []string{"action:isolate", "action:power-off"}
+	p.Actions = map[string]string{"action:isolate": "isolate from the network"}
+	return p
+}
+
 func pausedVisit() Visit {
 	v := sampleVisit()
 	v.Paused, v.Typing = true, true
 	v.Watchers = []Watcher{{Name: "Robin Weiß"}, {Name: "Sam Lee", Hands: true}}
 	return v
+}
+
+func overriddenVisit() Visit {
+	v := sampleVisit()
+	v.Override = &Override{Number: 42, Signers: []string{"bob", "carol"}}
+	return v
+}
+
+func standingVisit() Visit {
+	v := sampleVisit()
+	v.Standing, v.Capabilities = "servers at night", []string{"action:isolate"}
+	v.Actions = map[string]string{"action:isolate": "isolate from the network"}
+	return v
+}
+
+func overriddenCard() Card {
+	c := sampleCard()
+	c.Override = overriddenVisit().Override
+	return c
 }
 
 // mirrored is the mirror of a visit with two shells; the first prints text.
@@ -87,6 +114,8 @@ func userScreens() map[string]func(t *testing.T, lang string, s Size) screen {
 	idle := Idle{Device: "laptop-7", Organisation: "Acme Assistance", Connected: true, Since: noon().Add(-time.Hour)}
 	away := idle
 	away.Connected = false
+	unattended := idle
+	unattended.Unattended = true
 	return map[string]func(*testing.T, string, Size) screen{
 		"prompt-guarded": func(t *testing.T, lang string, s Size) screen { return ask(t, samplePrompt(), lang, s).asking },
 		"prompt":         prompt(samplePrompt()),
@@ -96,36 +125,48 @@ func userScreens() map[string]func(t *testing.T, lang string, s Size) screen {
 		"prompt-last": func(t *testing.T, lang string, s Size) screen {
 			return ask(t, samplePrompt(), lang, s).after(105 * time.Second).asking
 		},
-		"prompt-fewer":     prompt(samplePrompt(), "f", "2"),
-		"prompt-later":     prompt(samplePrompt(), "l"),
-		"prompt-time":      prompt(samplePrompt(), "l", "3", "1", "4"),
-		"prompt-refuse":    prompt(samplePrompt(), "r", "down"),
-		"prompt-why":       prompt(samplePrompt(), "r", "6", "N", "o"),
-		"prompt-stranger":  prompt(samplePrompt(), "x"),
-		"prompt-help":      prompt(samplePrompt(), "?"),
-		"prompt-hostile":   prompt(hostilePrompt()),
-		"resident-idle":    home(idle),
-		"resident-away":    home(away),
-		"resident-asking":  home(idle, Asking{samplePrompt()}),
-		"resident-gone":    home(idle, Asking{samplePrompt()}, AskGone{ID: "nonce-1"}),
-		"resident-visit":   home(idle, Began{sampleVisit()}),
-		"resident-visits":  home(idle, Began{sampleVisit()}, Began{otherVisit()}),
-		"resident-stopped": typed([]string{"s"}, idle, Began{sampleVisit()}),
-		"resident-second":  home(idle, Began{sampleVisit()}, Asking{samplePrompt()}),
-		"resident-card":    home(idle, Ended{sampleCard()}),
-		"resident-cards":   home(idle, Began{otherVisit()}, Ended{sampleCard()}),
-		"resident-leave":   typed([]string{"q"}, idle, Began{sampleVisit()}),
-		"resident-help":    typed([]string{"?"}, idle),
-		"prompt-terms":     prompt(boundPrompt()),
-		"resident-paused":  home(idle, Began{pausedVisit()}),
-		"resident-said":    home(idle, Began{sampleVisit()}, Said{sampleVisit().ID, "Robin Weiß", "Please close your mail first."}),
-		"resident-reduce":  typed([]string{"r", "2"}, idle, Began{sampleVisit()}),
-		"resident-tell":    typed([]string{"t", "H", "i"}, idle, Began{sampleVisit()}),
-		"mirror-none":      typed([]string{"m"}, idle, Began{sampleVisit()}),
-		"mirror":           mirrored(sampleVisit(), nil, "\x1b[32mready>\x1b[0m ls\r\nnotes.txt\r\nready> "),
-		"mirror-paused":    mirrored(pausedVisit(), nil, "ready> "),
-		"mirror-typing":    mirrored(sampleVisit(), []string{"k"}, "ready> "),
-		"mirror-help":      mirrored(sampleVisit(), []string{"?"}, "ready> "),
+		"prompt-fewer":             prompt(samplePrompt(), "f", "2"),
+		"prompt-later":             prompt(samplePrompt(), "l"),
+		"prompt-time":              prompt(samplePrompt(), "l", "3", "1", "4"),
+		"prompt-refuse":            prompt(samplePrompt(), "r", "down"),
+		"prompt-why":               prompt(samplePrompt(), "r", "6", "N", "o"),
+		"prompt-stranger":          prompt(samplePrompt(), "x"),
+		"prompt-help":              prompt(samplePrompt(), "?"),
+		"prompt-hostile":           prompt(hostilePrompt()),
+		"resident-idle":            home(idle),
+		"resident-away":            home(away),
+		"resident-asking":          home(idle, Asking{samplePrompt()}),
+		"resident-gone":            home(idle, Asking{samplePrompt()}, AskGone{ID: "nonce-1"}),
+		"resident-visit":           home(idle, Began{sampleVisit()}),
+		"resident-visits":          home(idle, Began{sampleVisit()}, Began{otherVisit()}),
+		"resident-stopped":         typed([]string{"s"}, idle, Began{sampleVisit()}),
+		"resident-second":          home(idle, Began{sampleVisit()}, Asking{samplePrompt()}),
+		"resident-card":            home(idle, Ended{sampleCard()}),
+		"resident-cards":           home(idle, Began{otherVisit()}, Ended{sampleCard()}),
+		"resident-leave":           typed([]string{"q"}, idle, Began{sampleVisit()}),
+		"resident-help":            typed([]string{"?"}, idle),
+		"prompt-terms":             prompt(boundPrompt()),
+		"resident-paused":          home(idle, Began{pausedVisit()}),
+		"resident-said":            home(idle, Began{sampleVisit()}, Said{sampleVisit().ID, "Robin Weiß", "Please close your mail first."}),
+		"resident-reduce":          typed([]string{"r", "2"}, idle, Began{sampleVisit()}),
+		"resident-tell":            typed([]string{"t", "H", "i"}, idle, Began{sampleVisit()}),
+		"resident-override":        home(idle, Began{overriddenVisit()}),
+		"resident-override-second": home(idle, Began{overriddenVisit()}, Asking{samplePrompt()}),
+		"resident-override-leave":  typed([]string{"q"}, idle, Began{overriddenVisit()}),
+		"resident-override-card":   home(idle, Ended{overriddenCard()}),
+		"resident-standing":        home(idle, Began{standingVisit()}),
+		"resident-unattended":      home(unattended),
+		"resident-told": func(t *testing.T, lang string, s Size) screen {
+			text := LineExercise(PhrasesFor(lang), *overriddenVisit().Override, "Camille Roy")
+			return dwell(t, lang, s).take(idle, Told{text}).resident
+		},
+		"mirror-override": mirrored(overriddenVisit(), nil, "ready> "),
+		"prompt-action":   prompt(actionPrompt()),
+		"mirror-none":     typed([]string{"m"}, idle, Began{sampleVisit()}),
+		"mirror":          mirrored(sampleVisit(), nil, "\x1b[32mready>\x1b[0m ls\r\nnotes.txt\r\nready> "),
+		"mirror-paused":   mirrored(pausedVisit(), nil, "ready> "),
+		"mirror-typing":   mirrored(sampleVisit(), []string{"k"}, "ready> "),
+		"mirror-help":     mirrored(sampleVisit(), []string{"?"}, "ready> "),
 	}
 }
 
