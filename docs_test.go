@@ -101,7 +101,7 @@ func TestDocumentedCommandsOfTheGateway(t *testing.T) {
 // are two or three words long.
 func isCommand(first, line string) bool {
 	return slices.ContainsFunc(policy.Commands(), func(c policy.Command) bool {
-		return string(c) == first || strings.HasPrefix(line+" ", string(c)+" ")
+		return string(c) == first || strings.HasPrefix(line+" ", string(c)+" ") || strings.HasPrefix(string(c), line+" ")
 	})
 }
 

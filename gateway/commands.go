@@ -65,6 +65,10 @@ func (s *session) manage(ctx context.Context, unknown string) int {
 		return exitOK
 	}
 	cmd, rest := find(words)
+	if more := within(words[0]); cmd == nil && len(more) > 0 {
+		s.say(wire.Clean(s.command, wire.MaxLine) + " is no command of the gateway; these are: " + strings.Join(more, ", ") + ".")
+		return exitUsage
+	}
 	if cmd == nil {
 		where := ""
 		if unknown != "" {
@@ -120,6 +124,16 @@ func find(words []string) (found *command, rest []string) {
 		}
 	}
 	return found, rest
+}
+
+// within lists the commands of several words that begin with this one.
+func within(word string) (list []string) {
+	for _, c := range commands() {
+		if strings.HasPrefix(string(c.name), word+" ") {
+			list = append(list, string(c.name))
+		}
+	}
+	return list
 }
 
 func (s *session) help() {

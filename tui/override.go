@@ -39,7 +39,10 @@ func (s *offerScreen) Update(msg tea.Msg) tea.Cmd {
 }
 
 func (s *offerScreen) View() string {
-	body := append(s.lines(), "")
+	body := s.lines()
+	if n := len(body) - 1; body[n] != "" {
+		body = append(body, "")
+	}
 	body = append(body, s.wrap(s.ph.Say("TechOfferOverride"), 2)...)
 	body = append(body, "", "  "+styleKey.Render(s.command))
 	foot := s.keys("o", "TechKeyOverride") + styleDim.Render(" · "+s.ph.Say("TechAnyOtherKeyList"))

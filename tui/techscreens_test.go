@@ -83,6 +83,12 @@ func techScreens() map[string]func(page) screen {
 		"note": func(p page) screen {
 			return &noteScreen{page: p, note: Note{Title: "anna refused.", Lines: []string{"“Not now, I am paying salaries.”"}, Kind: NoteBad, Appointment: techTime().Add(time.Hour)}}
 		},
+		"offer": func(p page) screen {
+			return &offerScreen{
+				noteScreen: noteScreen{page: p, note: Note{Title: "Nobody at laptop-7 answered.", Kind: NoteBad}},
+				command:    "ssh … override request laptop-7 --reason '…'",
+			}
+		},
 		"closing":         func(p page) screen { return newClosingScreen(p, techSummary()) },
 		"closing-wrong":   func(p page) screen { return typed(newClosingScreen(p, techSummary()), "enter") },
 		"recordings":      func(p page) screen { return newRecordingScreen(p, techRecordings()) },
