@@ -267,10 +267,11 @@ func TestOneOverrideTwoSessions(t *testing.T) {
 	for range 2 {
 		both.Go(func() { results <- th.run("list", th.alice, "override open "+strconv.Itoa(n)) })
 	}
-	first := <-results // the one that found it taken, or joined what is asked
+	// The other one finds it taken, or joins what is asked.
+	eventually(t, "one of them asks", func() bool { return len(th.visits.all()) == 1 })
 	close(th.dev.hold)
 	both.Wait()
-	second := <-results
+	first, second := <-results, <-results
 	th.noLive()
 	if list, err := th.library.List("", 10); err != nil || len(list) != 1 {
 		t.Errorf("%d recordings, %v: %+v, %+v", len(list), err, first, second)
