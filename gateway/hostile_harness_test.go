@@ -172,6 +172,8 @@ type device struct {
 	mute bool
 	// questions answers channels about the device itself; nil refuses them.
 	questions func(gossh.Channel)
+	// hears gets what else the gateway says in a visit.
+	hears func(*wire.Conn, wire.Message)
 	// ready is sent instead of Ready.
 	ready func(*wire.Conn)
 
@@ -355,6 +357,9 @@ func (d *device) honest(ch gossh.Channel) {
 		m, err := c.Read()
 		if err != nil {
 			return
+		}
+		if d.hears != nil {
+			d.hears(c, m)
 		}
 		switch m := m.(type) {
 		case *wire.Open:
