@@ -267,6 +267,9 @@ func TestStalledWatcher(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	if _, err := session.StdinPipe(); err != nil { // or its input would end at once
+		t.Fatal(err)
+	}
 	if err := session.RequestPty("xterm", 24, 80, gossh.TerminalModes{}); err != nil {
 		t.Fatal(err)
 	}

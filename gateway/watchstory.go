@@ -156,6 +156,7 @@ func (s *session) endVisit(v *visit, why string) error {
 // scenes tells a screen how the visit is, at each change, until it is over. A
 // watcher who may not watch any more by the law in force is shown out.
 func (s *session) scenes(ctx context.Context, v *visit, updates chan<- tui.Scene, out context.CancelCauseFunc) {
+	defer close(updates)
 	for {
 		changed, public := v.audience.next(), s.gateway.changes.next()
 		if ok, why := policy.MayWatch(s.me(), s.person.fingerprint, v.watchFacts()); !ok {

@@ -38,7 +38,7 @@ type Scene struct {
 // Watching is what [WatchVisit] shows, and what its reader may do.
 type Watching struct {
 	Scene Scene
-	// Updates brings whole new scenes; the last has Over.
+	// Updates brings whole new scenes; the last has Over, and then it is closed.
 	Updates <-chan Scene
 	// Act does what the reader wants. Its error is a sentence for them. It is
 	// called for one action at a time, in order, from another goroutine than
