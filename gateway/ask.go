@@ -3,6 +3,7 @@ package gateway
 import (
 	"context"
 	"fmt"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -150,9 +151,8 @@ func (s *session) propose(ctx context.Context, h *home, t target, want *asked) (
 	}
 	p := s.person
 	p.Person = s.me()
-	r := s.question(h, *want)
+	r, o := s.question(h, *want), d.Obligations
 	r.Reason, r.Ticket = d.Reason, d.Ticket
-	o := d.Obligations
 	return s.gateway.begin(p, h, r, d, wire.Request{
 		Capabilities: caps, Login: want.login, Watched: o.Watched, Input: o.RecordInput, Hands: o.Hands, Replay: o.Replay,
 	})
@@ -165,23 +165,20 @@ func (s *session) form(ctx context.Context, h *home, t target) (*asked, error) {
 		return nil, err
 	}
 	preset := s.wantedFromEnv()
-	probe := s.decide(h, asked{capabilities: texts(h.hello.Capabilities), minutes: preset.minutes, login: t.login}, time.Now())
-	if probe.Verdict == policy.Deny {
-		return nil, &deniedByPolicy{probe}
+	offered := s.obtainable(h, t)
+	if device.Capabilities = offered; len(offered) == 0 {
+		return nil, &deniedByPolicy{s.decide(h, asked{capabilities: texts(h.hello.Capabilities), login: t.login}, time.Now())}
 	}
-	o := probe.Obligations
+	wanted := slices.DeleteFunc(preset.capabilities, func(c string) bool { return !slices.Contains(offered, c) })
 	f := tui.RequestForm{
 		Device: device, Organisation: s.gateway.cfg.Organisation,
-		Reason: preset.reason, Ticket: preset.ticket, Login: t.login, Wanted: preset.capabilities,
-		ReasonRequired: o.ReasonRequired, ReasonMin: o.ReasonMin, TicketRequired: o.TicketRequired, TicketLooks: o.TicketPattern,
-		Minutes: probe.Minutes, MinutesMax: o.LongestMinutes,
+		Reason: preset.reason, Ticket: preset.ticket, Login: t.login, Wanted: wanted,
 	}
-	if o.TicketPattern != "" {
-		f.TicketFits = func(ticket string) bool {
-			a := asked{capabilities: texts(h.hello.Capabilities)[:1], reason: strings.Repeat("x", o.ReasonMin), ticket: ticket}
-			return s.decide(h, a, time.Now()).Verdict == policy.Allow
-		}
+	f.For = func(capabilities []string) tui.RequestForm { return s.terms(h, f, capabilities, preset.minutes) }
+	if len(wanted) == 0 {
+		wanted = offered
 	}
+	f = f.For(wanted)
 	fields, err := tui.AskRequest(ctx, s.terminal(), f)
 	if err != nil {
 		return nil, err
@@ -190,4 +187,28 @@ func (s *session) form(ctx context.Context, h *home, t target) (*asked, error) {
 		reason: wire.Clean(fields.Reason, wire.MaxReason), ticket: wire.Clean(fields.Ticket, wire.MaxTicket),
 		minutes: fields.Minutes, capabilities: fields.Capabilities, login: fields.Login,
 	}, nil
+}
+
+// obtainable are the capabilities of the device that the person may ask for.
+func (s *session) obtainable(h *home, t target) []string {
+	g, q := s.gateway, s.question(h, asked{login: t.login})
+	return policy.Obtainable(q, g.facts(g.law(), q.Person, h, nil), time.Now())
+}
+
+// terms is the form with what the policy wants for some capabilities.
+func (s *session) terms(h *home, f tui.RequestForm, capabilities []string, minutes int) tui.RequestForm {
+	d := s.decide(h, asked{capabilities: capabilities, minutes: max(minutes, 0), login: f.Login}, time.Now())
+	if d.Verdict == policy.Deny {
+		return f // what was allowed a moment ago is asked for as it was, and denied
+	}
+	o := d.Obligations
+	f.ReasonRequired, f.ReasonMin, f.TicketRequired, f.TicketLooks = o.ReasonRequired, o.ReasonMin, o.TicketRequired, o.TicketPattern
+	f.Minutes, f.MinutesMax = d.Minutes, o.LongestMinutes
+	if o.TicketPattern != "" {
+		f.TicketFits = func(ticket string) bool {
+			a := asked{capabilities: capabilities, reason: strings.Repeat("x", policy.ReasonMost), ticket: ticket}
+			return s.decide(h, a, time.Now()).Verdict == policy.Allow
+		}
+	}
+	return f
 }

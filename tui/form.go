@@ -38,6 +38,17 @@ type RequestForm struct {
 	TicketLooks           string            // an example, as in "INC-1234"
 	Minutes               int               // proposed
 	MinutesMax            int
+	// For is the form for other capabilities than Wanted, of which what is
+	// required of the rest depends; nil: it doesn't.
+	For func(capabilities []string) RequestForm
+}
+
+// forThe is the form for what is ticked by now.
+func (f RequestForm) forThe(capabilities []string) RequestForm {
+	if f.For == nil || len(capabilities) == 0 {
+		return f
+	}
+	return f.For(capabilities)
 }
 
 // RequestFields is the answer. Reason and Ticket are as typed, without spaces
@@ -177,6 +188,7 @@ func (s *requestScreen) press(msg tea.KeyPressMsg) {
 		s.login = (s.login + by + len(s.form.Device.Logins)) % len(s.form.Device.Logins)
 	case stop.place == atCapability && (key == "space" || key == "x"):
 		s.wanted[stop.index] = !s.wanted[stop.index]
+		s.form = s.form.forThe(s.ticked())
 		delete(s.wrong, atCapability)
 	default:
 		s.typed(msg)
@@ -202,12 +214,7 @@ func (s *requestScreen) enter() {
 	}
 	fields := RequestFields{
 		Reason: strings.TrimSpace(s.reason.Value()), Ticket: strings.TrimSpace(s.ticket.Value()),
-		Login: nth(s.form.Device.Logins, s.login),
-	}
-	for i, c := range s.form.Device.Capabilities {
-		if s.wanted[i] {
-			fields.Capabilities = append(fields.Capabilities, c)
-		}
+		Login: nth(s.form.Device.Logins, s.login), Capabilities: s.ticked(),
 	}
 	// What is no number is 0, which is out of bounds.
 	fields.Minutes, _ = strconv.Atoi(strings.TrimSpace(s.minutes.Value()))
@@ -221,6 +228,17 @@ func (s *requestScreen) enter() {
 	s.fields, s.done = fields, true
 }
 
+// ticked are the capabilities that are wanted by now.
+func (s *requestScreen) ticked() []string {
+	var list []string
+	for i, c := range s.form.Device.Capabilities {
+		if s.wanted[i] {
+			list = append(list, c)
+		}
+	}
+	return list
+}
+
 // nth is list[i], or "" beyond its end.
 func nth(list []string, i int) string {
 	if i >= len(list) {
@@ -230,7 +248,8 @@ func nth(list []string, i int) string {
 }
 
 // check says what is wrong with each field; nothing where all is well.
-func (f *RequestForm) check(ph *Phrases, in RequestFields) map[formPlace]string {
+func (f RequestForm) check(ph *Phrases, in RequestFields) map[formPlace]string {
+	f = f.forThe(in.Capabilities)
 	wrong := map[formPlace]string{}
 	switch n := utf8.RuneCountInString(in.Reason); {
 	case n == 0 && f.ReasonRequired:

@@ -117,16 +117,27 @@ func plainRequest(ctx context.Context, t *Terminal, form RequestForm) (RequestFi
 			return err
 		}},
 	}
-	for _, step := range steps {
-		for {
-			if err := step.ask(); err != nil {
-				return RequestFields{}, err
-			}
-			wrong := form.check(l.ph, in)[step.place]
-			if wrong == "" {
-				break
-			}
+	mend := func(place formPlace, ask func() error) error {
+		for wrong := form.check(l.ph, in)[place]; wrong != ""; wrong = form.check(l.ph, in)[place] {
 			l.say(wrong)
+			if err := ask(); err != nil {
+				return err
+			}
+		}
+		return nil
+	}
+	for _, step := range steps {
+		if err := step.ask(); err != nil {
+			return RequestFields{}, err
+		}
+		if err := mend(step.place, step.ask); err != nil {
+			return RequestFields{}, err
+		}
+	}
+	// The capabilities may want more of what was right before they were named.
+	for _, step := range steps {
+		if err := mend(step.place, step.ask); err != nil {
+			return RequestFields{}, err
 		}
 	}
 	return in, nil
