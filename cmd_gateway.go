@@ -6,6 +6,8 @@ import (
 	"fmt"
 
 	"golang.org/x/crypto/ssh"
+
+	"accord/gateway"
 )
 
 func gatewayVerb() verb {
@@ -17,6 +19,10 @@ func gatewayVerb() verb {
 with ssh on one port (gateway.listen), agents call home on another
 (gateway.agents). Then every visit is ended and its recording sealed.
 
+It reads people and rules anew when the configuration file changes or it gets a
+SIGHUP. A bad file is refused, and what was in force stays. Visits that the new
+rules don't allow end at once. Other keys take a restart; the log names them.
+
 It needs people to let in: [[people]] in the configuration. Devices join with
 the line that 'ssh GATEWAY enroll' prints for an admin.
 
@@ -26,7 +32,8 @@ Options:
 
 Examples:
   accord gateway --config /etc/accord/config.toml`,
-		run: runGateway,
+		run:    runGateway,
+		serves: true,
 	}
 }
 
@@ -40,7 +47,12 @@ func runGateway(ctx context.Context, c *call, args []string) error {
 	if err != nil {
 		return err
 	}
-	g, err := openGateway(ctx, f, c.logger(c.stderr))
+	ctx, again, stop := c.onHangup(ctx)
+	defer stop()
+	g, err := openGateway(ctx, f, gateway.Source{File: *path, Again: again, Read: func() (gateway.Options, error) {
+		f, err := readConfig(*path, true)
+		return gatewayOptions(f), err
+	}}, c.logger(c.stderr))
 	if err != nil {
 		return err
 	}

@@ -45,7 +45,8 @@ Options:
 Examples:
   accord up
   accord up --config config.toml --state /tmp/accord`,
-		run: runUp,
+		run:    runUp,
+		serves: true,
 	}
 }
 
@@ -54,7 +55,8 @@ type trial struct {
 	call     *call
 	state    string
 	file     File
-	identity string // the key that was made, for ssh -i; empty: the caller's own
+	source   gateway.Source // where the file is read anew
+	identity string         // the key that was made, for ssh -i; empty: the caller's own
 	notes    []string
 }
 
@@ -74,6 +76,17 @@ func runUp(ctx context.Context, c *call, args []string) error {
 	if err := t.prepare(*state); err != nil {
 		return err
 	}
+	ctx, again, stop := c.onHangup(ctx)
+	defer stop()
+	t.source = gateway.Source{File: *path, Again: again, Read: func() (gateway.Options, error) {
+		f, err := readConfig(*path, true)
+		if err != nil {
+			return gateway.Options{}, err
+		}
+		anew := &trial{call: c, file: f}
+		err = anew.prepare(*state)
+		return gatewayOptions(anew.file), err
+	}}
 	return t.run(ctx, *plain)
 }
 
@@ -223,7 +236,7 @@ func (t *trial) run(ctx context.Context, plain bool) error {
 	}
 	defer func() { _ = logFile.Close() }()
 	log := t.call.logger(logFile)
-	g, err := openGateway(ctx, t.file, log)
+	g, err := openGateway(ctx, t.file, t.source, log)
 	if err != nil {
 		return err
 	}

@@ -9,6 +9,10 @@ import (
 	"log/slog"
 	"net"
 	"os"
+	"os/signal"
+	"syscall"
+
+	"golang.org/x/term"
 
 	"accord/agent"
 	"accord/gateway"
@@ -53,12 +57,64 @@ func listen(cfg gateway.Config) (technicians, agents net.Listener, err error) {
 	return technicians, agents, nil
 }
 
-// openGateway makes the gateway of a configuration.
-func openGateway(ctx context.Context, f File, log *slog.Logger) (*gateway.Gateway, error) {
-	return gateway.New(ctx, gateway.Options{
-		Config: f.Gateway, Policy: f.Policy, People: f.People, Authorities: f.Authorities, Charter: f.Charter,
-		Recordings: f.Recordings, Version: thisBuild().Version, Log: log,
-	})
+// gatewayOptions are those of a configuration.
+func gatewayOptions(f File) gateway.Options {
+	return gateway.Options{
+		Config: f.Gateway, Policy: f.Policy, People: f.People, Authorities: f.Authorities, Charter: f.Charter, Recordings: f.Recordings, Digest: f.digest,
+		Version: thisBuild().Version,
+	}
+}
+
+// openGateway makes the gateway of a configuration, which it reads anew from
+// the source.
+func openGateway(ctx context.Context, f File, src gateway.Source, log *slog.Logger) (*gateway.Gateway, error) {
+	o := gatewayOptions(f)
+	o.Source, o.Log = src, log
+	return gateway.New(ctx, o)
+}
+
+// onHangup sorts the SIGHUPs of a program that serves. Where the terminal that
+// it was started on has gone they end it, as they end any program; else they
+// tell it to read its configuration anew. The caller must call stop.
+func (c *call) onHangup(ctx context.Context) (_ context.Context, again <-chan os.Signal, stop func()) {
+	ctx, cancel := context.WithCancel(ctx)
+	hangups, told, done := make(chan os.Signal, 1), make(chan os.Signal, 1), make(chan struct{})
+	signal.Notify(hangups, syscall.SIGHUP)
+	had := len(c.terminals())
+	go func() {
+		defer close(done)
+		for {
+			select {
+			case <-ctx.Done():
+				return
+			case s := <-hangups:
+				if len(c.terminals()) < had {
+					cancel()
+					return
+				}
+				select {
+				case told <- s:
+				default: // it has been told, and hasn't begun
+				}
+			}
+		}
+	}()
+	return ctx, told, func() {
+		signal.Stop(hangups)
+		cancel()
+		<-done
+	}
+}
+
+// terminals are the terminals among the program's three streams.
+func (c *call) terminals() []*os.File {
+	var list []*os.File
+	for _, stream := range []any{c.stdin, c.stdout, c.stderr} {
+		if f, ok := stream.(*os.File); ok && term.IsTerminal(int(f.Fd())) {
+			list = append(list, f)
+		}
+	}
+	return list
 }
 
 // agentOptions are those of a configuration.

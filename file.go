@@ -20,6 +20,8 @@ type File struct {
 
 	Authorities []policy.Authority   `toml:"authorities"`
 	Charter     policy.CharterConfig `toml:"charter"`
+
+	digest string // SHA-256 of the file, in hex; known of a trusted one only
 }
 
 // defaults are what is in force without a file.
@@ -63,10 +65,11 @@ func readFile(path string, trusted bool) (File, error) {
 	if path == "" {
 		return f, f.Check()
 	}
-	read := config.Read
+	var err error
 	if trusted {
-		read = config.ReadTrusted
+		f.digest, err = config.ReadTrusted(path, &f)
+	} else {
+		err = config.Read(path, &f)
 	}
-	err := read(path, &f)
 	return f, err
 }

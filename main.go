@@ -26,7 +26,7 @@ const (
 
 func main() {
 	proc.Main() // in a keeper of a visit's processes it doesn't return
-	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM, syscall.SIGHUP)
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	code := run(ctx, os.Args[1:], os.Stdin, os.Stdout, os.Stderr, os.Environ())
 	stop()
 	os.Exit(code)
@@ -76,6 +76,11 @@ func dispatch(ctx context.Context, c *call, args []string) error {
 	v, ok := find(name)
 	if !ok {
 		return usage("", "there is no verb %q", name)
+	}
+	if !v.serves {
+		var stop context.CancelFunc
+		ctx, stop = signal.NotifyContext(ctx, syscall.SIGHUP)
+		defer stop()
 	}
 	return v.run(ctx, c, args[1:])
 }

@@ -16,6 +16,8 @@ type verb struct {
 	line  string // what it does, for the overview
 	help  string // teaches, with examples
 	run   func(ctx context.Context, c *call, args []string) error
+	// serves: it takes a SIGHUP itself, see onHangup. Others are ended by it.
+	serves bool
 }
 
 // verbs are all verbs, in the order of the overview. Each lives in its own

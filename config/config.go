@@ -6,6 +6,8 @@
 package config
 
 import (
+	"crypto/sha256"
+	"encoding/hex"
 	"errors"
 	"fmt"
 	"io"
@@ -75,37 +77,47 @@ func Under(section string, err error) error {
 //
 // A file that isn't there is an error that wraps fs.ErrNotExist. On any error
 // the struct's contents are undefined.
-func Read(path string, into Checker) error { return read(path, into, false) }
+func Read(path string, into Checker) error {
+	_, err := read(path, into, false)
+	return err
+}
 
 // ReadTrusted is [Read] for a file that grants access: it refuses one that
 // anyone but root and the account of this process could change, by the file's
-// own mode or by a folder above it.
-func ReadTrusted(path string, into Checker) error { return read(path, into, true) }
+// own mode or by a folder above it. It returns the SHA-256 of the text that was
+// read, in hex, for a log.
+func ReadTrusted(path string, into Checker) (digest string, err error) {
+	return read(path, into, true)
+}
 
-func read(path string, into Checker, trusted bool) error {
+func read(path string, into Checker, trusted bool) (digest string, err error) {
 	// Without O_NONBLOCK a named pipe would hang the start.
 	f, err := os.OpenFile(path, os.O_RDONLY|syscall.O_NONBLOCK, 0)
 	if err != nil {
-		return fmt.Errorf("can't open the configuration: %w", err)
+		return "", fmt.Errorf("can't open the configuration: %w", err)
 	}
 	defer f.Close()
 	info, err := f.Stat()
 	if err != nil {
-		return fmt.Errorf("can't look at the configuration: %w", err)
+		return "", fmt.Errorf("can't look at the configuration: %w", err)
 	}
 	if !info.Mode().IsRegular() {
-		return fmt.Errorf("%s is no regular file; name a TOML file", path)
+		return "", fmt.Errorf("%s is no regular file; name a TOML file", path)
 	}
 	if trusted {
 		if err := onlyOurs(path, info); err != nil {
-			return err
+			return "", err
 		}
 	}
 	text, err := io.ReadAll(io.LimitReader(f, MaxFile+1))
 	if err != nil {
-		return fmt.Errorf("can't read the configuration: %w", err)
+		return "", fmt.Errorf("can't read the configuration: %w", err)
 	}
-	return parse(path, string(text), into)
+	if err := parse(path, string(text), into); err != nil {
+		return "", err
+	}
+	sum := sha256.Sum256(text)
+	return hex.EncodeToString(sum[:]), nil
 }
 
 // parse is [Read] after the file: name stands in the errors.

@@ -243,7 +243,10 @@ func TestTrust(t *testing.T) {
 			if err := Read(path, &sample{}); err != nil {
 				t.Errorf("Read minds the mode: %v", err)
 			}
-			err := ReadTrusted(link, &sample{})
+			digest, err := ReadTrusted(link, &sample{})
+			if want := "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855"; err == nil && digest != want || err != nil && digest != "" {
+				t.Errorf("the digest is %q", digest)
+			}
 			if (err == nil) != (c.blame == "") {
 				t.Fatalf("got %v", err)
 			}
@@ -269,7 +272,7 @@ func TestTrustWantsOurOwnFile(t *testing.T) {
 	if err := os.Chown(path, 12345, 12345); err != nil {
 		t.Fatal(err)
 	}
-	if err := ReadTrusted(path, &sample{}); err == nil || !strings.Contains(err.Error(), "belongs to another account") {
+	if _, err := ReadTrusted(path, &sample{}); err == nil || !strings.Contains(err.Error(), "belongs to another account") {
 		t.Errorf("got %v", err)
 	}
 }

@@ -151,11 +151,15 @@ func (s *session) propose(ctx context.Context, h *home, t target, want *asked) (
 	}
 	p := s.person
 	p.Person = s.me()
-	r, o := s.question(h, *want), d.Obligations
+	r := s.question(h, *want)
 	r.Reason, r.Ticket = d.Reason, d.Ticket
-	return s.gateway.begin(p, h, r, d, wire.Request{
-		Capabilities: caps, Login: want.login, Watched: o.Watched, Input: o.RecordInput, Hands: o.Hands, Replay: o.Replay,
-	})
+	return s.gateway.begin(p, h, r, d, bound(wire.Request{Capabilities: caps, Login: want.login}, d.Obligations))
+}
+
+// bound is a request that says what the rules bind its visit to.
+func bound(r wire.Request, o policy.Obligations) wire.Request {
+	r.Watched, r.Input, r.Hands, r.Replay = o.Watched, o.RecordInput, o.Hands, o.Replay
+	return r
 }
 
 // form asks the technician for reason, ticket, capabilities and minutes.

@@ -44,7 +44,8 @@ func commands() []command {
 		{policy.LockPerson, "PERSON [REASON]", "bar a person, and end at once what they have open", (*session).cmdLock},
 		{policy.UnlockPerson, "PERSON", "end a lock; nobody ends their own", (*session).cmdUnlock},
 		{policy.CharterOwn, "[--json] [--limit N]", "list who signed the charter; `charter show` prints it, `charter sign` signs it (ssh -t)", (*session).cmdCharter},
-		{policy.ExplainOwn, "DEVICE [CAPABILITY]", "say what the policy lets you do there, by which rule, and why", (*session).cmdExplain},
+		{policy.ExplainOwn, "[PERSON] DEVICE [CAPABILITY] [at TIME] [--json]", "say what the rules let you, or somebody else, do there, why, and what would change it", (*session).cmdExplain},
+		{policy.Rules, "[--json]", "list the rules and groups in force", (*session).cmdRules},
 	}, overrideCommands()...)
 }
 
@@ -316,26 +317,4 @@ func (s *session) agentsAddress() string {
 		return net.JoinHostPort(here.IP.String(), port)
 	}
 	return s.gateway.cfg.Agents
-}
-
-func (s *session) cmdExplain(ctx context.Context, c *call) error {
-	if len(c.words) < 1 || len(c.words) > 2 {
-		return &usageError{"Name a device."}
-	}
-	if err := c.none("json"); err != nil && len(c.flags) > 0 {
-		return err
-	}
-	h, err := s.gateway.reach(ctx, c.words[0])
-	if err != nil {
-		return err
-	}
-	caps := texts(h.hello.Capabilities)
-	if len(c.words) == 2 {
-		caps = []string{c.words[1]}
-	}
-	for _, name := range caps {
-		d := s.decide(h, asked{capabilities: []string{name}}, time.Now())
-		s.print(fmt.Sprintf("%s on %s: %s\n  rule: %s\n  %s\n", wire.Clean(name, wire.MaxName), h.device.Name, d.Verdict, d.Rule, d.Why))
-	}
-	return nil
 }

@@ -34,12 +34,17 @@ type Options struct {
 	Authorities []policy.Authority
 	Charter     policy.CharterConfig
 	Recordings  recordings.Config
-	Version     string
-	Log         *slog.Logger
+	// Source is where all of this is read anew; Digest the SHA-256 of the file
+	// that it was read from, in hex.
+	Source  Source
+	Digest  string
+	Version string
+	Log     *slog.Logger
 }
 
 // Gateway is one gateway. It is made by [New] and serves once.
 type Gateway struct {
+	options Options // as at the start
 	cfg     Config
 	version string
 	log     *slog.Logger
@@ -48,6 +53,7 @@ type Gateway struct {
 	library *recordings.Library
 
 	inForce  atomic.Pointer[law]
+	digest   string // of the configuration that inForce is of; owned by look
 	homes    registry
 	visits   visits
 	sessions sessions
@@ -79,7 +85,7 @@ func New(ctx context.Context, o Options) (_ *Gateway, err error) {
 		return nil, err
 	}
 	g := &Gateway{
-		cfg: o.Config.Named(), version: o.Version, log: o.Log, key: key,
+		options: o, digest: o.Digest, cfg: o.Config.Named(), version: o.Version, log: o.Log, key: key,
 		homes: registry{homes: make(map[string]*home)}, visits: visits{live: make(map[string]*visit)},
 		sessions: sessions{open: make(map[*session]struct{})}, changes: changes{changed: make(chan struct{})},
 	}
@@ -183,6 +189,7 @@ func (g *Gateway) Serve(ctx context.Context, technicians, agents net.Listener) e
 	loops.Go(func() { g.sweep(g.ctx) })
 	loops.Go(func() { g.notify(g.ctx) })
 	loops.Go(func() { g.watchStanding(g.ctx) })
+	loops.Go(g.look)
 	select {
 	case <-g.ctx.Done():
 		err = nil

@@ -53,6 +53,9 @@ func (g *Gateway) started(ctx context.Context, seals map[string]store.Seal) erro
 	}
 	e := self(now)
 	e.Kind, e.Success, e.Data = store.GatewayStarted, true, map[string]string{"version": g.version}
+	if g.digest != "" {
+		e.Data["config"] = g.digest
+	}
 	return g.store.Append(ctx, e)
 }
 

@@ -44,9 +44,9 @@ func (ss *sessions) all() []*session {
 func (g *Gateway) recheck(reason string) {
 	l := g.law()
 	for _, v := range g.visits.all() {
-		if why := v.recheck(l, time.Now()); why != "" {
-			g.log.Info("a visit is ended by the policy", "visit", v.req.Visit, "after", reason, "why", why)
-			v.end(ending{byPolicy, why})
+		if why, wrong := v.recheck(l, time.Now()); wrong {
+			g.log.Info("a visit is ended", "visit", v.req.Visit, "after", reason, "why", why.cause)
+			v.end(why)
 		}
 	}
 	for _, s := range g.sessions.all() {
@@ -57,17 +57,30 @@ func (g *Gateway) recheck(reason string) {
 	g.publish()
 }
 
-// recheck says why the law doesn't allow a visit any more; empty: it does.
-func (v *visit) recheck(l *law, now time.Time) string {
-	found, why := v.gateway.stands(l, v.person)
-	if why != "" {
-		return why
+// recheck says why a visit isn't allowed any more, as things are now. Where it
+// still is, what the rules want of it by now is put on it.
+func (v *visit) recheck(l *law, now time.Time) (why ending, wrong bool) {
+	found, gone := v.gateway.stands(l, v.person)
+	if gone != "" {
+		return ending{byPolicy, gone}, true
+	}
+	if v.isOpen() && now.Round(0).After(v.until.Round(0)) { // the clock was set
+		return ending{byTime, timeOver}, true
 	}
 	r := v.want
-	r.Person = found
+	r.Person, r.Minutes = found, v.req.Minutes
 	d := policy.Decide(r, v.gateway.facts(l, found, v.home, nil), now)
 	if d.Verdict != policy.Allow {
-		return "The rules don't allow this visit any more. " + d.Why
+		return ending{byPolicy, "The rules don't allow this visit any more. " + d.Why}, true
 	}
-	return ""
+	switch o := d.Obligations; {
+	case o.Watched && !v.req.Watched:
+		return ending{byPolicy, "By the rules a colleague must watch this visit now. Ask for it anew."}, true
+	case o.RecordInput && !v.req.Input:
+		return ending{byPolicy, "By the rules what is typed in this visit must be recorded now. Ask for it anew."}, true
+	case !o.Hands && v.req.Hands:
+		return ending{byPolicy, "By the rules nobody else may type in this visit any more. Ask for it anew."}, true
+	}
+	v.oblige(d.Obligations)
+	return ending{}, false
 }

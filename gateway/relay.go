@@ -165,7 +165,7 @@ func (s *session) bridge(ch gossh.Channel, reqs <-chan *gossh.Request, r *relaye
 	up := make(chan struct{})
 	go func() {
 		defer close(up)
-		sendUp(ch, r.in, in)
+		sendUp(ch, r.in, v, in)
 	}()
 	err := s.bringDown(ch, r, v, cut)
 	var exit outcome
@@ -223,8 +223,8 @@ func deviceSaid(text []byte) string {
 }
 
 // sendUp moves what the technician types.
-func sendUp(ch gossh.Channel, to *hands, in *tui.RawInput) {
-	if err := in.Relay(to); errors.Is(err, io.EOF) && to.pass() {
+func sendUp(ch gossh.Channel, to *hands, v *visit, in *tui.RawInput) {
+	if err := in.Relay(touching{to, v}); errors.Is(err, io.EOF) && to.pass() {
 		_ = ch.CloseWrite()
 	}
 }

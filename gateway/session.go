@@ -102,6 +102,8 @@ func (g *Gateway) serveSession(ctx context.Context, p person, user string, nc go
 func (s *session) sayEnded(ctx context.Context) {
 	if why, ok := errors.AsType[ending](context.Cause(ctx)); ok && why.by == byPolicy {
 		s.say(why.cause)
+	} else if _, gone := s.gateway.stands(s.gateway.law(), s.person); gone != "" {
+		s.say(gone)
 	}
 }
 

@@ -148,8 +148,8 @@ func (s *session) goTo(ctx context.Context, t target) int {
 
 // sayCut says why a program did not come to its own end: its visit did.
 func (s *session) sayCut(ctx context.Context, v *visit) {
-	if s.exit.known || v.isOpen() {
-		return
+	if _, gone := s.gateway.stands(s.gateway.law(), s.person); s.exit.known || v.isOpen() || gone != "" {
+		return // or it is said with the end of the session
 	}
 	select {
 	case <-v.done:

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	gossh "golang.org/x/crypto/ssh"
@@ -79,12 +80,16 @@ type visit struct {
 	rec                  *recordings.Recording // set before opened is closed
 	openedAt             time.Time             // likewise
 
+	touched atomic.Int64  // when the technician last did something: nanoseconds since asked
+	revised chan struct{} // told when obliged changes
+
 	mu      sync.Mutex
-	prompt  tui.WaitState  // how the prompt fares
-	moved   chan struct{}  // closed and replaced when prompt changes
-	holders int            // sessions of the technician; the last one ends the visit
-	relays  sync.WaitGroup // sessions on the device
-	closed  bool           // no relay is added any more
+	obliged policy.Obligations // as the rules have them now
+	prompt  tui.WaitState      // how the prompt fares
+	moved   chan struct{}      // closed and replaced when prompt changes
+	holders int                // sessions of the technician; the last one ends the visit
+	relays  sync.WaitGroup     // sessions on the device
+	closed  bool               // no relay is added any more
 
 	changes userChanges
 
@@ -137,6 +142,7 @@ func (g *Gateway) beginWith(p person, h *home, want policy.Request, d policy.Dec
 	v := &visit{
 		gateway: g, person: p, home: h, req: req, want: want, decision: d, asked: now, override: with, ctx: ctx, end: end, holders: 1,
 		prompt: tui.WaitState{Phase: tui.PhaseAsking}, moved: make(chan struct{}),
+		obliged: d.Obligations, revised: make(chan struct{}, 1),
 		decided: make(chan struct{}), opened: make(chan struct{}), left: make(chan struct{}), done: make(chan struct{}),
 		audience: newAudience(req.Watched, end), mail: newMail(),
 	}
@@ -149,9 +155,8 @@ func (g *Gateway) beginWith(p person, h *home, want policy.Request, d policy.Dec
 	g.visits.live[req.Visit] = v
 	g.visits.mu.Unlock()
 	g.running.Go(v.run)
-	if why := v.recheck(g.law(), now); why != "" {
-		// The law changed between the decision and now.
-		v.end(ending{byPolicy, why})
+	if why, wrong := v.recheck(g.law(), now); wrong {
+		v.end(why) // the law has changed since the decision
 	}
 	return v, nil
 }
@@ -332,7 +337,8 @@ const lastWord = 150 * time.Millisecond
 func (v *visit) attend() {
 	beat := time.NewTicker(wire.HeadEvery)
 	defer beat.Stop()
-	over := time.NewTimer(time.Until(v.until))
+	v.touch()
+	over := time.NewTimer(v.remaining())
 	defer over.Stop()
 	var gone <-chan time.Time
 	left := v.left
@@ -345,8 +351,14 @@ func (v *visit) attend() {
 			return
 		case <-beat.C:
 			v.mail.leaveHead(head(v.rec.Head()))
+		case <-v.revised:
+			over.Reset(v.remaining())
 		case <-over.C:
-			v.end(ending{byTime, timeOver})
+			if why, yes := v.expired(); yes {
+				v.end(why)
+				continue
+			}
+			over.Reset(v.remaining())
 		case <-left:
 			// A device that cut the session is about to say why.
 			left, gone = nil, time.After(lastWord)
@@ -404,6 +416,7 @@ func (v *visit) openSession(ctx context.Context) (ch gossh.Channel, reqs <-chan 
 	}
 	v.relays.Add(1)
 	v.mu.Unlock()
+	v.touch()
 	ch, reqs, err = v.home.open(ctx, wire.ChannelSession, wire.MarshalSession(v.req.Visit))
 	if err != nil {
 		v.relays.Done()

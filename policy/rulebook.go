@@ -162,14 +162,14 @@ func (r Rule) String() string {
 	if r.Hours != "" {
 		fmt.Fprintf(&b, ", %s (%s)", r.Hours, r.Zone)
 	}
-	for _, t := range r.own() {
+	for _, t := range r.Terms() {
 		b.WriteString("; " + t)
 	}
 	return b.String()
 }
 
-// own are the terms that the rule itself names.
-func (r Rule) own() []string {
+// Terms are the terms that the rule itself names, for people.
+func (r Rule) Terms() []string {
 	var list []string
 	add := func(said bool, format string, args ...any) {
 		if said {

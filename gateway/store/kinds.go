@@ -16,9 +16,11 @@ const (
 	// GatewayStopped: the gateway was told to stop, and did.
 	GatewayStopped Kind = "gateway.stopped"
 	// ConfigLoaded: people, keys or policy were read anew, or (no success)
-	// refused and the old ones stay in force.
+	// refused and the old ones stay in force. Data: file, after (what made the
+	// gateway read it), sha256 (of the file) or error.
 	ConfigLoaded Kind = "config.loaded"
-	// ClockStepped: the wall clock was set while the gateway ran.
+	// ClockStepped: the wall clock was set while the gateway ran, or the
+	// machine slept. Data: by (a duration with its sign).
 	ClockStepped Kind = "clock.stepped"
 )
 
