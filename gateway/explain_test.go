@@ -162,7 +162,7 @@ func TestRequestSaysTheTerms(t *testing.T) {
 	h := newHouse(t, func(o *Options) {
 		o.Policy.Groups = []policy.Group{{Name: "b", Members: []string{"group:a"}}, {Name: "a", Members: []string{"alice"}}, {Name: "c", Members: []string{"boss"}}}
 		o.Policy.Rules = []policy.Rule{{
-			Name: "all", Who: []string{"group:b"}, Capabilities: []string{"*"}, Watched: true, Hands: true, RecordInput: true, Replay: true,
+			Name: "all", Who: []string{"group:b"}, Capabilities: []string{"*"}, Hands: true, RecordInput: true, Replay: true,
 		}}
 	})
 	d := h.device("laptop-7").join()
@@ -173,8 +173,11 @@ func TestRequestSaysTheTerms(t *testing.T) {
 		t.Fatal("it was not asked")
 	}
 	r := d.asked[0]
-	if !r.Watched || !r.Hands || !r.Input || !r.Replay || !reflect.DeepEqual(r.Technician.Groups, []string{"a", "b"}) {
+	if r.Watched || !r.Hands || !r.Input || !r.Replay || !reflect.DeepEqual(r.Technician.Groups, []string{"a", "b"}) {
 		t.Errorf("got %+v", r)
+	}
+	if b := bound(r, policy.Obligations{Watched: true}); !b.Watched || b.Hands || b.Input || b.Replay {
+		t.Errorf("bound to being watched: %+v", b)
 	}
 	if got := h.run("laptop-7", h.boss, "true"); got.status != exitRefused || !strings.Contains(got.errs, "No rule lets boss ask for shell on laptop-7.") {
 		t.Errorf("outside the group: %+v", got)

@@ -24,7 +24,9 @@ type editor struct {
 	now   Options
 	err   error
 	again chan os.Signal
-	reads int
+
+	house  *house
+	before *law // in force before the last change
 }
 
 // edited is a house whose configuration can be changed.
@@ -35,16 +37,17 @@ func edited(t *testing.T) (*house, *editor) {
 		o.Source = Source{File: "", Again: e.again, Read: func() (Options, error) {
 			e.mu.Lock()
 			defer e.mu.Unlock()
-			e.reads++
 			return e.now, e.err
 		}}
 		e.now = *o
 	})
+	e.house = h
 	return h, e
 }
 
 // write changes the file and tells the gateway.
 func (e *editor) write(digest string, change func(*Options), err error) {
+	e.before = e.house.law()
 	e.mu.Lock()
 	e.now.People, e.now.Policy.Rules = slices.Clone(e.now.People), slices.Clone(e.now.Policy.Rules)
 	e.now.Digest, e.err = digest, err
@@ -55,8 +58,10 @@ func (e *editor) write(digest string, change func(*Options), err error) {
 	e.again <- os.Interrupt // any signal tells it
 }
 
-// loaded waits for the n-th entry of the log about the configuration.
-func (h *house) loaded(n int) store.Entry {
+// loaded waits for the n-th entry of the log about the configuration, and until
+// what it says is so: it is written first.
+func (e *editor) loaded(n int) store.Entry {
+	h := e.house
 	h.t.Helper()
 	var list []store.Entry
 	eventually(h.t, "the configuration is read", func() bool {
@@ -66,6 +71,9 @@ func (h *house) loaded(n int) store.Entry {
 	})
 	if len(list) < n {
 		h.t.FailNow()
+	}
+	if list[n-1].Success {
+		eventually(h.t, "the new law is in force", func() bool { return h.law() != e.before })
 	}
 	return list[n-1]
 }
@@ -110,12 +118,12 @@ func TestReload(t *testing.T) {
 
 	before := h.law()
 	file.write("two", nil, errors.New("config.toml:7: policy.rule[0].zone: no"))
-	e := h.loaded(1)
+	e := file.loaded(1)
 	if e.Success || e.Data["error"] != "config.toml:7: policy.rule[0].zone: no" || e.Data["after"] != becauseTold || h.law() != before {
 		t.Errorf("a bad file: %+v", e)
 	}
 	file.write("two", func(o *Options) { o.People[0].Name = "Not A Name" }, nil)
-	if e := h.loaded(2); e.Success || h.law() != before {
+	if e := file.loaded(2); e.Success || h.law() != before {
 		t.Errorf("a bad person: %+v", e)
 	}
 	if len(h.visits.all()) != 1 {
@@ -126,7 +134,7 @@ func TestReload(t *testing.T) {
 		o.People[0].Name = "alice"
 		o.Policy.Rules[0].Who = []string{"boss"}
 	}, nil)
-	if e := h.loaded(3); !e.Success || e.Data["sha256"] != "three" {
+	if e := file.loaded(3); !e.Success || e.Data["sha256"] != "three" {
 		t.Errorf("a good file: %+v", e)
 	}
 	if got := ended(); !strings.Contains(got, "The rules don't allow this visit any more. No rule lets alice ask for shell on laptop-7.") {
@@ -165,7 +173,7 @@ func TestGonePersonIsOut(t *testing.T) {
 				t.Fatal("alice isn't let in to begin with")
 			}
 			file.write("two", change, nil)
-			h.loaded(1)
+			file.loaded(1)
 			if got := ended(); strings.Count(got, "alice can't log in here any more") != 1 {
 				t.Errorf("she reads %q", got)
 			}
@@ -197,12 +205,12 @@ func TestRolesAreLookedUpAnew(t *testing.T) {
 		t.Errorf("a supervisor: %d", got)
 	}
 	file.write("two", func(o *Options) { o.People[1].Roles = []string{"technician"} }, nil)
-	h.loaded(1)
+	file.loaded(1)
 	if got := visits(); got != exitRefused {
 		t.Errorf("no supervisor any more: %d", got)
 	}
 	file.write("three", func(o *Options) { o.People[1].Roles = []string{"auditor"} }, nil)
-	h.loaded(2)
+	file.loaded(2)
 	if got := visits(); got != 0 {
 		t.Errorf("an auditor by now: %d", got)
 	}
@@ -228,7 +236,7 @@ func TestStricterTerms(t *testing.T) {
 			h.device("laptop-7").join()
 			ended := h.held("laptop-7", h.alice)
 			file.write("two", func(o *Options) { c.change(&o.Policy.Rules[0]) }, nil)
-			h.loaded(1)
+			file.loaded(1)
 			if c.want != "" {
 				if got := ended(); !strings.Contains(got, c.want) {
 					t.Errorf("it ends with %q", got)
