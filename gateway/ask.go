@@ -153,13 +153,7 @@ func (s *session) propose(ctx context.Context, h *home, t target, want *asked) (
 	p.Person = s.me()
 	r := s.question(h, *want)
 	r.Reason, r.Ticket = d.Reason, d.Ticket
-	return s.gateway.begin(p, h, r, d, bound(wire.Request{Capabilities: caps, Login: want.login}, d.Obligations))
-}
-
-// bound is a request that says what the rules bind its visit to.
-func bound(r wire.Request, o policy.Obligations) wire.Request {
-	r.Watched, r.Input, r.Hands, r.Replay = o.Watched, o.RecordInput, o.Hands, o.Replay
-	return r
+	return s.gateway.begin(p, h, r, d, wire.Request{Capabilities: caps, Login: want.login})
 }
 
 // form asks the technician for reason, ticket, capabilities and minutes.

@@ -176,9 +176,6 @@ func TestRequestSaysTheTerms(t *testing.T) {
 	if r.Watched || !r.Hands || !r.Input || !r.Replay || !reflect.DeepEqual(r.Technician.Groups, []string{"a", "b"}) {
 		t.Errorf("got %+v", r)
 	}
-	if b := bound(r, policy.Obligations{Watched: true}); !b.Watched || b.Hands || b.Input || b.Replay {
-		t.Errorf("bound to being watched: %+v", b)
-	}
 	if got := h.run("laptop-7", h.boss, "true"); got.status != exitRefused || !strings.Contains(got.errs, "No rule lets boss ask for shell on laptop-7.") {
 		t.Errorf("outside the group: %+v", got)
 	}

@@ -139,7 +139,7 @@ func (s *session) bringOverride(h *home, b *brought) (*visit, error) {
 	s.say(s.phrases().Say(b.sentence(), "Number", b.Number, "Signers", strings.Join(b.signers(), ", "), "Device", h.device.Name, "Minutes", d.Minutes))
 	p, r := s.person, s.question(h, want)
 	p.Person = s.me()
-	v, err := g.beginWith(p, h, r, d, bound(wire.Request{Capabilities: o.Capabilities, Login: o.Login, Override: signed}, d.Obligations), b)
+	v, err := g.beginWith(p, h, r, d, wire.Request{Capabilities: o.Capabilities, Login: o.Login, Override: signed}, b)
 	if err != nil {
 		g.claims.give(b.Number)
 	}
