@@ -32,6 +32,7 @@ func verbs() []verb {
 		answerVerb(),
 		stopVerb(),
 		receiptsVerb(),
+		replayVerb(),
 		approveVerb(),
 		playVerb(),
 		verifyVerb(),

@@ -42,6 +42,7 @@ type Agent struct {
 	user    proc.Account // whose person answers, and whose account visits use
 	pin     *Pin
 	desk    *desk
+	replays *replays
 	nonces  *nonces
 	// supervisors are those whose override counts; nil until the device has
 	// joined.
@@ -100,6 +101,7 @@ func newAgent(o Options) (*Agent, error) {
 			return nil, fmt.Errorf("agent.action[%d].user: %w", i, err)
 		}
 	}
+	a.replays = a.state.replays(a.user)
 	return a, nil
 }
 

@@ -92,6 +92,17 @@ func Receipts(ctx context.Context, socket string, limit int) (good []Receipt, ba
 	return m.Receipts, m.Bad, err
 }
 
+// FindReplay finds the recording of a visit on this device, by the visit's id or
+// the number of its receipt; of the last one when which is empty. The device's
+// user may.
+func FindReplay(ctx context.Context, socket, which string) (*Replay, error) {
+	m, err := once(ctx, socket, fromClient{Op: opReplay, ID: which})
+	if err == nil && m.Replay == nil {
+		err = errLocalEnd
+	}
+	return m.Replay, err
+}
+
 // User is the resident screen of the device's user. It ends as [tui.Resident]
 // does. The hint is shown with it while nobody is connected.
 func User(ctx context.Context, socket string, t *tui.Terminal, hint ...string) error {

@@ -31,6 +31,7 @@ const (
 	opAnswer   = "answer"   // one request, to be answered
 	opStop     = "stop"     // end a visit, or all
 	opReceipts = "receipts" // list them
+	opReplay   = "replay"   // find the recording of a visit
 	opMirror   = "mirror"   // see what the terminals of a visit show
 	// What it may say afterwards.
 	opSeen   = "seen"
@@ -68,6 +69,7 @@ type toClient struct {
 	Ended    *tui.Card     `json:"ended,omitempty"`
 	Said     *tui.Said     `json:"said,omitempty"`
 	Mirrored *tui.Mirrored `json:"mirrored,omitempty"`
+	Replay   *Replay       `json:"replay,omitempty"`
 	Receipts []Receipt     `json:"receipts,omitempty"`
 	Bad      []string      `json:"bad,omitempty"` // receipts that are damaged
 	Stopped  []string      `json:"stopped,omitempty"`
@@ -175,6 +177,8 @@ func (c *client) serve(ctx context.Context) {
 		c.write(c.desk.stop(c, opening.ID))
 	case opUser, opAnswer:
 		c.attend(opening, in)
+	case opReplay:
+		c.write(c.desk.replay(c, opening.ID))
 	case opMirror:
 		c.mirror(opening.ID, in)
 	default:

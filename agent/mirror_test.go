@@ -60,7 +60,7 @@ func TestMirrorIsAlwaysTheEnd(t *testing.T) {
 		width := 80
 		t.Repeat(map[string]func(*rapid.T){
 			"write": func(t *rapid.T) {
-				p := bytes.Repeat([]byte{byte(rapid.Byte().Draw(t, "byte"))}, rapid.IntRange(1, 300_000).Draw(t, "bytes"))
+				p := bytes.Repeat([]byte{rapid.Byte().Draw(t, "byte")}, rapid.IntRange(1, 300_000).Draw(t, "bytes"))
 				p[0]++
 				all = append(all, p...)
 				r.write(p)

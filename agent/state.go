@@ -32,6 +32,7 @@ var ErrNotJoined = errors.New("this device has not joined a gateway: run `accord
 //	supervisors.json  whose override counts
 //	overrides.json    numbers for overrides, those that wait and those spent
 //	receipts/     one file per request
+//	replays/      recordings of visits that the user may replay
 type state string
 
 // openState makes the folder if there is none.

@@ -137,8 +137,6 @@ func (g *Gateway) beginWith(p person, h *home, want policy.Request, d policy.Dec
 	req.Technician = g.technician(p)
 	req.Technician.Groups = g.law().rules.GroupsOf(p.Person, want.Principals)
 	req.Minutes, req.Reason, req.Ticket = d.Minutes, wire.Clean(d.Reason, wire.MaxReason), wire.Clean(d.Ticket, wire.MaxTicket)
-	o := d.Obligations
-	req.Watched, req.Hands, req.Input, req.Replay = o.Watched, o.Hands, o.RecordInput, o.Replay
 	ctx, end := context.WithCancelCause(g.ctx)
 	v := &visit{
 		gateway: g, person: p, home: h, req: req, want: want, decision: d, asked: now, override: with, ctx: ctx, end: end, holders: 1,
@@ -199,6 +197,9 @@ func (v *visit) run() {
 	v.gateway.publish()
 	v.attend()
 	v.conclude()
+	if v.req.Replay {
+		v.gateway.running.Go(v.giveReplay)
+	}
 }
 
 // finish takes the visit out of the live ones.
