@@ -41,7 +41,7 @@ func (l *evilLink) offer(visit string, stream []byte) error {
 	_, _ = ch.Write(stream)
 	_ = ch.CloseWrite()
 	_, _ = ch.Read(make([]byte, 1)) // the device closes it when it is done
-	_ = ch.Close() // it is closed
+	_ = ch.Close()                  // it is closed
 	return nil
 }
 
