@@ -119,7 +119,13 @@ func (g *Gateway) standing(l *law, name string) policy.Standing {
 // technician is who asks, as the device and the recording are told.
 func (g *Gateway) technician(p person) wire.Technician {
 	t := wire.Technician{Name: p.Name, Full: wire.Clean(p.Full, wire.MaxName), Key: p.fingerprint, TrainedUntil: p.TrainedUntil.String()}
-	c := g.law().charter.Charter
+	l := g.law()
+	for _, group := range l.rules.GroupsOf(p.Person, p.principals) {
+		if len(t.Groups) < wire.MaxGroups { // one less can't make a device say yes
+			t.Groups = append(t.Groups, wire.Clean(group, wire.MaxName))
+		}
+	}
+	c := l.charter.Charter
 	if s := g.signed(p.Name, c); s.Under(c) {
 		t.CharterVersion, t.CharterSigned = wire.Clean(s.Version, wire.MaxName), s.At.Local().Format(time.DateOnly)
 	}

@@ -1,6 +1,7 @@
 package gateway
 
 import (
+	"cmp"
 	"context"
 	"strings"
 	"time"
@@ -15,7 +16,8 @@ type personJSON struct {
 	Name       string      `json:"name"`
 	Full       string      `json:"full,omitempty"`
 	Roles      []string    `json:"roles"`
-	Keys       []string    `json:"keys"` // SHA-256 fingerprints
+	Groups     []string    `json:"groups,omitempty"` // without those by certificates
+	Keys       []string    `json:"keys"`             // SHA-256 fingerprints
 	Principals []string    `json:"principals,omitempty"`
 	Codes      bool        `json:"one_time_codes"`
 	Charter    *signedJSON `json:"charter,omitempty"`
@@ -57,12 +59,12 @@ func (s *session) cmdPeople(ctx context.Context, c *call) error {
 	for _, p := range list {
 		rows = append(rows, p.row())
 	}
-	return s.table([]string{"NAME", "ROLES", "LOCKED", "CHARTER", "TRAINED UNTIL", "LAST LOGIN", "KEYS"}, rows)
+	return s.table([]string{"NAME", "ROLES", "GROUPS", "LOCKED", "CHARTER", "TRAINED UNTIL", "LAST LOGIN", "KEYS"}, rows)
 }
 
 func (g *Gateway) personJSON(ctx context.Context, l *law, p policy.Person) (personJSON, error) {
 	out := personJSON{
-		Name: p.Name, Full: p.Full, Roles: p.Roles, Keys: []string{}, Principals: p.Principals,
+		Name: p.Name, Full: p.Full, Roles: p.Roles, Groups: l.rules.GroupsOf(p, nil), Keys: []string{}, Principals: p.Principals,
 		Codes: p.TOTPFile != "", Trained: p.TrainedUntil.String(),
 	}
 	for _, line := range p.Keys {
@@ -100,5 +102,5 @@ func (p personJSON) row() []string {
 	if p.LastLogin != nil {
 		last = since(*p.LastLogin)
 	}
-	return []string{p.Name, strings.Join(p.Roles, ","), locked, signed, trained, last, strings.Join(p.Keys, " ")}
+	return []string{p.Name, strings.Join(p.Roles, ","), cmp.Or(strings.Join(p.Groups, ","), "-"), locked, signed, trained, last, strings.Join(p.Keys, " ")}
 }

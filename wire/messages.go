@@ -48,6 +48,9 @@ type Denied struct {
 	Final bool `json:"final"`
 }
 
+// MaxGroups bounds the groups of a technician.
+const MaxGroups = 64
+
 // Technician is who asks, as the gateway knows them.
 type Technician struct {
 	Name string `json:"name"`
@@ -253,7 +256,7 @@ func (m *Request) check() error {
 		return errors.New("a day of the charter or of the training is none")
 	case (t.CharterVersion == "") != (t.CharterSigned == ""):
 		return errors.New("the charter has a version and no day, or a day and no version")
-	case len(t.Groups) > 64:
+	case len(t.Groups) > MaxGroups:
 		return errors.New("the technician is in too many groups")
 	}
 	for i, g := range t.Groups {
