@@ -135,7 +135,6 @@ func (g *Gateway) beginWith(p person, h *home, want policy.Request, d policy.Dec
 	// Clean, as the device will sign it: it signs what it has decoded.
 	req.Visit, req.Organisation = newVisitID(now), wire.Clean(g.cfg.Organisation, wire.MaxName)
 	req.Technician = g.technician(p)
-	req.Technician.Groups = g.law().rules.GroupsOf(p.Person, want.Principals)
 	req.Minutes, req.Reason, req.Ticket = d.Minutes, wire.Clean(d.Reason, wire.MaxReason), wire.Clean(d.Ticket, wire.MaxTicket)
 	ctx, end := context.WithCancelCause(g.ctx)
 	v := &visit{
