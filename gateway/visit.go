@@ -136,6 +136,8 @@ func (g *Gateway) beginWith(p person, h *home, want policy.Request, d policy.Dec
 	req.Visit, req.Organisation = newVisitID(now), wire.Clean(g.cfg.Organisation, wire.MaxName)
 	req.Technician = g.technician(p)
 	req.Minutes, req.Reason, req.Ticket = d.Minutes, wire.Clean(d.Reason, wire.MaxReason), wire.Clean(d.Ticket, wire.MaxTicket)
+	o := d.Obligations
+	req.Watched, req.Hands, req.Input, req.Replay = o.Watched, o.Hands, o.RecordInput, o.Replay
 	ctx, end := context.WithCancelCause(g.ctx)
 	v := &visit{
 		gateway: g, person: p, home: h, req: req, want: want, decision: d, asked: now, override: with, ctx: ctx, end: end, holders: 1,
