@@ -21,13 +21,23 @@ type asked struct {
 	login          string
 }
 
-// wantedFromEnv is the request of a session without a form: a shell, with what
-// SetEnv says.
+// allows is the capability that a command needs: that of a declared action,
+// which is asked for by its name, or a shell.
+func allows(command string) wire.Capability {
+	c := wire.Capability(command)
+	if _, action := c.Action(); action {
+		return c
+	}
+	return wire.Shell
+}
+
+// wantedFromEnv is the request of a session without a form: a shell or an
+// action, with what SetEnv says.
 func (s *session) wantedFromEnv() *asked {
 	minutes, _ := strconv.Atoi(s.getenv("ACCORD_MINUTES", 8))
 	return &asked{
 		reason: s.getenv("ACCORD_REASON", wire.MaxReason), ticket: s.getenv("ACCORD_TICKET", wire.MaxTicket),
-		minutes: minutes, capabilities: []string{string(wire.Shell)},
+		minutes: minutes, capabilities: []string{string(allows(s.command))},
 	}
 }
 
@@ -37,7 +47,7 @@ func (s *session) wantedFromEnv() *asked {
 // caller must release what it gets.
 func (s *session) obtain(ctx context.Context, t target, want *asked, wait func(*visit) error) (*visit, error) {
 	g := s.gateway
-	v := g.visits.join(s.person, t.device, t.login)
+	v := g.visits.join(s.person, t.device, t.login, allows(s.command))
 	if v != nil && t.override != 0 && (v.override == nil || v.override.Number != t.override) {
 		v.release()
 		return nil, fmt.Errorf("you have a visit to %s already; end it first, or work in it", t.device)

@@ -43,7 +43,8 @@ func (s *session) relayed(ctx context.Context, v *visit) error {
 	if err := s.awaitColleague(ctx, v); err != nil {
 		return err
 	}
-	ch, reqs, done, err := v.openSession(ctx)
+	s.program = v.program(s.command)
+	ch, reqs, done, err := v.openSession(ctx, allows(s.program))
 	if err != nil {
 		return fmt.Errorf("%w: %w", errNotStarted, err)
 	}
@@ -113,7 +114,7 @@ func (s *session) cutWith(ctx context.Context, ch gossh.Channel) (cut <-chan str
 func (v *visit) recordShell(s *session) (*recordings.Shell, error) {
 	size, _ := s.window.Size()
 	return v.rec.Shell(recordings.ShellInfo{
-		Width: size.Width, Height: size.Height, Term: s.term, Command: s.command, Login: v.req.Login, PTY: s.pty != nil,
+		Width: size.Width, Height: size.Height, Term: s.term, Command: s.program, Login: v.req.Login, PTY: s.pty != nil,
 	})
 }
 
@@ -191,8 +192,8 @@ func (s *session) bridge(ch gossh.Channel, reqs <-chan *gossh.Request, r *relaye
 // startOn starts the program that the technician's client asked for.
 func (s *session) startOn(ch gossh.Channel, cut <-chan struct{}) error {
 	name, payload := "shell", []byte(nil)
-	if s.command != "" {
-		name, payload = "exec", gossh.Marshal(struct{ Command string }{s.command})
+	if s.program != "" {
+		name, payload = "exec", gossh.Marshal(struct{ Command string }{s.program})
 	}
 	started := make(chan error, 1)
 	go func() { // ends with the channel

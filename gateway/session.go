@@ -51,7 +51,8 @@ type session struct {
 	relay   chan<- passed     // where window changes and signals go, if anywhere
 	shell   *recordings.Shell // where window changes are recorded
 
-	exit outcome // of the last program; the story's own
+	program string  // the last that ran on a device, "" for a login shell; the story's own
+	exit    outcome // of it; likewise
 }
 
 // Limits of what a client may ask for before it is told no.

@@ -137,7 +137,7 @@ func (g *Gateway) beginWith(p person, h *home, want policy.Request, d policy.Dec
 	req.Technician = g.technician(p)
 	req.Minutes, req.Reason, req.Ticket = d.Minutes, wire.Clean(d.Reason, wire.MaxReason), wire.Clean(d.Ticket, wire.MaxTicket)
 	o := d.Obligations
-	req.Watched, req.Hands, req.Input, req.Replay = o.Watched, o.Hands, o.RecordInput, o.Replay
+	req.Watched, req.Hands, req.Input, req.Replay, req.AskUser = o.Watched, o.Hands, o.RecordInput, o.Replay, o.AskUser
 	ctx, end := context.WithCancelCause(g.ctx)
 	v := &visit{
 		gateway: g, person: p, home: h, req: req, want: want, decision: d, asked: now, override: with, ctx: ctx, end: end, holders: 1,
@@ -406,11 +406,15 @@ func (v *visit) technician() recordings.Technician {
 	}
 }
 
-// openSession opens a session on the device as part of the visit. The caller
-// calls done when its relay has ended.
-func (v *visit) openSession(ctx context.Context) (ch gossh.Channel, reqs <-chan *gossh.Request, done func(), err error) {
-	if !v.grants(wire.Shell) {
-		return nil, nil, nil, errors.New("the user did not grant a shell for this visit, or took it back; ask again for it")
+// openSession opens a session on the device, for something that a capability
+// allows, as part of the visit. The caller calls done when its relay has ended.
+func (v *visit) openSession(ctx context.Context, c wire.Capability) (ch gossh.Channel, reqs <-chan *gossh.Request, done func(), err error) {
+	if !v.grants(c) {
+		what := "a shell"
+		if c != wire.Shell {
+			what = string(c)
+		}
+		return nil, nil, nil, fmt.Errorf("%s was not granted for this visit, or was taken back; ask again for it, or name the action: ssh %s@… action:NAME", what, v.home.device.Name)
 	}
 	v.mu.Lock()
 	if v.closed || v.ctx.Err() != nil {

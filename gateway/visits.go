@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"accord/policy"
+	"accord/wire"
 )
 
 // visits is the set of visits that are asked for or open.
@@ -21,17 +22,47 @@ func newVisitID(now time.Time) string {
 	return now.UTC().Format("20060102-150405") + "-" + strings.ToLower(rand.Text()[:8])
 }
 
-// join finds the technician's live visit on a device and holds it.
-func (vs *visits) join(p person, device, login string) *visit {
+// join finds the technician's live visit on a device that has a capability, or
+// asks for it, and holds it. What no visit has takes a request of its own.
+func (vs *visits) join(p person, device, login string, c wire.Capability) *visit {
 	vs.mu.Lock()
 	defer vs.mu.Unlock()
 	for _, v := range vs.live {
 		if v.person.Name == p.Name && v.person.fingerprint == p.fingerprint && v.home.device.Name == device &&
-			(login == "" || login == v.req.Login) && v.hold() {
+			(login == "" || login == v.req.Login) && v.mayGrant(c) && v.hold() {
 			return v
 		}
 	}
 	return nil
+}
+
+// mayGrant reports whether the visit has a capability, or waits for an answer
+// that may give it.
+func (v *visit) mayGrant(c wire.Capability) bool {
+	select {
+	case <-v.decided:
+		return v.consent == nil || v.grants(c)
+	default:
+		return slices.Contains(v.req.Capabilities, c)
+	}
+}
+
+// program is what a session in the visit runs: what was asked for, and where
+// that is a login shell that was not granted, the one action that was.
+func (v *visit) program(command string) string {
+	if command != "" || v.grants(wire.Shell) {
+		return command
+	}
+	var actions []string
+	for _, c := range v.consent.Granted {
+		if _, action := c.Action(); action && v.grants(c) {
+			actions = append(actions, string(c))
+		}
+	}
+	if len(actions) == 1 {
+		return actions[0]
+	}
+	return command
 }
 
 // of lists a person's open visits, for the policy.

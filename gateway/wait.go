@@ -38,9 +38,7 @@ func (s *session) waitQuietly(ctx context.Context, v *visit) error {
 	}
 	states, stop := v.follow(ctx)
 	defer stop()
-	// First how to get out of it, even where the prompt is shown already.
-	said := s.quietLine(v, tui.PhaseAsking)
-	s.say(said)
+	said := ""
 	for st := range states {
 		if line := s.quietLine(v, st.Phase); line != said {
 			said = line
