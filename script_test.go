@@ -152,6 +152,7 @@ func scriptCommands() map[string]func(*testscript.TestScript, bool, []string) {
 		"alive": cmdAlive, "dead": cmdDead,
 		"person": cmdPerson, "rang": cmdRang, "waits": cmdWaits, "sign": cmdSign, "verified": cmdVerified,
 		"start-fails": cmdStartFails, "limit-files": cmdLimitFiles, "cleanup": cmdCleanup,
+		"rewrite": cmdRewrite, "hup": cmdHup,
 		"append": cmdAppend, "trait": cmdTrait, "one-time": cmdOneTime,
 		"visit": cmdVisit, "file": cmdFile, "bytes": cmdBytes, "same": cmdSame, "seen": cmdSeen,
 	}
