@@ -263,6 +263,33 @@ func TestStricterTerms(t *testing.T) {
 	}
 }
 
+// TestHoursEndAVisit: when its hours are over a visit is, too.
+func TestHoursEndAVisit(t *testing.T) {
+	h := newHouse(t, func(o *Options) {
+		o.Policy.Rules[0].Hours, o.Policy.Rules[0].Zone = "Mon-Sun 00:00-24:00, Mon 08:00-09:00", "UTC"
+		soon := policy.Rule{Name: "not then", Effect: "deny", Who: []string{"role:technician"}, Capabilities: []string{"shell"}, Zone: "UTC"}
+		from := time.Now().UTC().Add(6 * time.Hour).Truncate(time.Hour)
+		soon.Hours = from.Format("15:04-") + from.Add(time.Hour).Format("15:04")
+		o.Policy.Rules = append(o.Policy.Rules, soon)
+	})
+	h.device("laptop-7").join()
+	h.held("laptop-7", h.alice)
+	v, rules := h.visits.all()[0], h.law().rules
+	then := time.Now().UTC().Add(6 * time.Hour).Truncate(time.Hour)
+	if rules.Hours(time.Now()) == rules.Hours(then) {
+		t.Error("nobody would look again")
+	}
+	if _, wrong := v.recheck(h.law(), time.Now()); wrong {
+		t.Error("it is allowed now")
+	}
+	// The same, asked for and not open yet: it isn't the agreed time that ends it.
+	v = &visit{gateway: v.gateway, person: v.person, home: v.home, req: v.req, want: v.want, opened: make(chan struct{})}
+	why, wrong := v.recheck(h.law(), then)
+	if !wrong || why.by != byPolicy || !strings.Contains(why.cause, `The rule "not then" denies shell on laptop-7.`) {
+		t.Errorf("got %+v, %v", why, wrong)
+	}
+}
+
 func TestFileWatch(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "config.toml")
 	write := func(name, text string) {
