@@ -445,3 +445,38 @@ func TestBanner(t *testing.T) {
 		t.Errorf("boss reads %q", got)
 	}
 }
+
+// TestSignerIsLocked: who is locked has signed nothing, also where their
+// signature has opened a visit already.
+func TestSignerIsLocked(t *testing.T) {
+	th := newTheatre(t, nil)
+	th.approved("--reason Fire")
+	c := th.mustLogin("lab-1", th.alice)
+	if _, err := openHeld(c); err != nil {
+		t.Fatal(err)
+	}
+	eventually(t, "the visit is open", func() bool { l := th.visits.all(); return len(l) == 1 && l[0].isOpen() })
+	if got := th.run("list", th.sid, "lock boss their key was stolen"); got.status != 0 {
+		t.Fatalf("%+v", got)
+	}
+	th.noLive()
+	list, err := th.store.Visits(t.Context(), store.VisitFilter{Limit: 1})
+	if err != nil || !strings.Contains(list[0].Cause, "signed by boss, who is no supervisor any more") {
+		t.Errorf("%+v, %v", list, err)
+	}
+	if got := th.run("list", th.alice, "override list --json"); got.status != 0 || !strings.Contains(got.out, `"state": "used"`) {
+		t.Errorf("%+v", got)
+	}
+}
+
+// openHeld begins a command that does not end by itself.
+func openHeld(c *gossh.Client) (gossh.Channel, error) {
+	ch, reqs, err := c.OpenChannel("session", nil)
+	if err != nil {
+		return nil, err
+	}
+	go gossh.DiscardRequests(reqs)
+	go func() { _, _ = io.Copy(io.Discard, ch.Stderr()) }()
+	_, err = ch.SendRequest("exec", true, gossh.Marshal(struct{ Command string }{"hold"}))
+	return ch, err
+}

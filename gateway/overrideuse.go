@@ -170,6 +170,21 @@ func (g *Gateway) supervisors(l *law, o store.Override) func(name string) bool {
 	}
 }
 
+// unsigned says which signer of an override that opened a visit is no
+// supervisor any more, or is locked; empty: all of them still are.
+func (b *brought) unsigned(g *Gateway, l *law) string {
+	if b == nil {
+		return ""
+	}
+	still := g.supervisors(l, b.Override)
+	for _, name := range b.signers() {
+		if !still(name) {
+			return fmt.Sprintf("Override %d, which opened this visit, was signed by %s, who is no supervisor any more.", b.Number, name)
+		}
+	}
+	return ""
+}
+
 // hasKey reports whether a key is one of a person's, by its fingerprint.
 func hasKey(p policy.Person, fingerprint string) bool {
 	return slices.ContainsFunc(p.Keys, func(line string) bool {

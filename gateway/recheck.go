@@ -54,6 +54,11 @@ func (g *Gateway) recheck(reason string) {
 			s.cancel(ending{byPolicy, why})
 		}
 	}
+	// Those who sign overrides, and who is told of them, may be others now.
+	if err := g.syncRoster(g.ctx); err != nil {
+		g.log.Error("the list of supervisors was not compared with the people", "after", reason, "error", err)
+	}
+	g.hookChanged()
 	g.publish()
 }
 
@@ -80,6 +85,9 @@ func (v *visit) recheck(l *law, now time.Time) (why ending, wrong bool) {
 		return ending{byPolicy, "By the rules what is typed in this visit must be recorded now. Ask for it anew."}, true
 	case !o.Hands && v.req.Hands:
 		return ending{byPolicy, "By the rules nobody else may type in this visit any more. Ask for it anew."}, true
+	}
+	if why := v.override.unsigned(v.gateway, l); why != "" {
+		return ending{byPolicy, why}, true
 	}
 	v.oblige(d.Obligations)
 	return ending{}, false

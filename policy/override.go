@@ -2,7 +2,6 @@ package policy
 
 import (
 	"fmt"
-	"net/url"
 	"reflect"
 	"regexp"
 	"slices"
@@ -72,7 +71,7 @@ func (o Override) Check() error {
 		return mistake("life", "%s is impossible; 1s to 12h are allowed", o.Life)
 	case o.ReviewWithin < time.Second || o.ReviewWithin > reviewMost:
 		return mistake("review_within", "%s is impossible; 1s to 720h are allowed", o.ReviewWithin)
-	case o.Webhook != "" && !validHook(o.Webhook):
+	case o.Webhook != "" && !hookAddress.MatchString(o.Webhook):
 		return mistake("webhook", "%q is no address; write https://… (http:// only to this machine)", o.Webhook)
 	case (o.Webhook == "") != (o.WebhookSecret == ""):
 		return mistake("webhook_secret", "webhook and webhook_secret go together: what is told must be signed")
@@ -91,15 +90,9 @@ func (o Override) Check() error {
 	return nil
 }
 
-// validHook wants https, or http that doesn't leave the machine.
-func validHook(text string) bool {
-	u, err := url.Parse(text)
-	if err != nil || u.Host == "" || u.User != nil || u.Fragment != "" {
-		return false
-	}
-	local := u.Hostname() == "localhost" || u.Hostname() == "127.0.0.1" || u.Hostname() == "::1"
-	return u.Scheme == "https" || u.Scheme == "http" && local
-}
+// hookAddress matches https, or http that doesn't leave the machine; no
+// password, and nothing behind a "#".
+var hookAddress = regexp.MustCompile(`^(https://([A-Za-z0-9.-]+|\[[0-9A-Fa-f:.]+\])|http://(localhost|127\.0\.0\.1|\[::1\]))(:[0-9]{1,5})?(/[!"$-~]*)?$`)
 
 func (e Emergency) check(at string) error {
 	switch {

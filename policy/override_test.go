@@ -63,10 +63,17 @@ func TestOverrideMistakes(t *testing.T) {
 			}
 		})
 	}
-	local := OverrideDefaults()
-	local.Webhook, local.WebhookSecret = "http://127.0.0.1:8080/x", "/etc/accord/hook"
-	if err := local.Check(); err != nil {
-		t.Error(err)
+	for address, want := range map[string]bool{
+		"http://127.0.0.1:8080/x": true, "http://[::1]:8080": true, "http://localhost/": true, "https://soc.example.org/hook?a=b&c": true,
+		"https://[2001:db8::1]:8443/x": true, "http://127.0.0.1.example.org/": false, "http://localhost@soc.example.org/": false,
+		"https://soc.example.org/#x": false, "https://soc.example.org/a b": false, "https://": false, "ftp://127.0.0.1/": false,
+		"https://soc.example.org/\r\nX: y": false,
+	} {
+		o := OverrideDefaults()
+		o.Webhook, o.WebhookSecret = address, "/etc/accord/hook"
+		if err := o.Check(); (err == nil) != want {
+			t.Errorf("%q: %v", address, err)
+		}
 	}
 }
 
