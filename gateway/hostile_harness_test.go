@@ -172,6 +172,8 @@ type device struct {
 	mute bool
 	// questions answers channels about the device itself; nil refuses them.
 	questions func(gossh.Channel)
+	// early says whether it is too early for one; nil never says so.
+	early func() bool
 	// hears gets what else the gateway says in a visit.
 	hears func(*wire.Conn, wire.Message)
 	// ready is sent instead of Ready.
@@ -311,6 +313,8 @@ func (d *device) serve(chans <-chan gossh.NewChannel) {
 				visit = d.honest
 			}
 			go visit(ch)
+		case nc.ChannelType() == wire.ChannelDevice && d.early != nil && d.early():
+			_ = nc.Reject(gossh.ResourceShortage, "before the hello")
 		case nc.ChannelType() == wire.ChannelDevice && d.questions != nil:
 			ch, reqs, err := nc.Accept()
 			if err != nil {

@@ -363,6 +363,27 @@ func TestRosterIsOffered(t *testing.T) {
 	}
 }
 
+// TestRosterIsOfferedAgain: a device that has not read its welcome yet takes no
+// question; it is asked again.
+func TestRosterIsOfferedAgain(t *testing.T) {
+	th := newTheatre(t, nil)
+	_ = th.dev.conn.Close()
+	th.dev.isOnline(false)
+	early := make(chan struct{}, 8)
+	th.dev.early = func() bool {
+		early <- struct{}{}
+		return len(early) < 3
+	}
+	th.dev.online()
+	eventually(t, "it has the list", func() bool {
+		h := th.homes.get(gossh.FingerprintSHA256(th.dev.key.PublicKey()))
+		return h != nil && h.roster.Load() == 1
+	})
+	if len(early) != 3 {
+		t.Errorf("it was asked %d times", len(early))
+	}
+}
+
 // TestSignatureInput: what is no signature, or never comes, is refused without
 // waiting for ever.
 func TestSignatureInput(t *testing.T) {

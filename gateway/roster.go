@@ -151,7 +151,7 @@ func (g *Gateway) offerRosters(ctx context.Context, h *home) {
 		for _, text := range r.Signatures {
 			signed.Signatures = append(signed.Signatures, []byte(text))
 		}
-		pinned, err := askDevice[*wire.Pinned](ctx, h, &wire.Rosters{Chain: []wire.SignedRoster{signed}})
+		pinned, err := h.offer(ctx, signed)
 		if err != nil {
 			g.log.Info("a device was not told of the list of supervisors", "device", h.device.Name, "error", err)
 			return
@@ -159,6 +159,36 @@ func (g *Gateway) offerRosters(ctx context.Context, h *home) {
 		g.pinned(h, pinned, r.Version)
 		if pinned.Version < r.Version {
 			return
+		}
+	}
+}
+
+// rosterAgain is how long after the first failure a list is offered again, and
+// how often.
+const (
+	rosterAgain = 500 * time.Millisecond
+	rosterTries = 5
+)
+
+// offer gives a device one list. A device that has just called may not have
+// read its welcome yet, and then takes no question: it is asked again, each
+// time after twice as long.
+func (h *home) offer(ctx context.Context, r wire.SignedRoster) (*wire.Pinned, error) {
+	for wait, n := rosterAgain, 1; ; wait, n = 2*wait, n+1 {
+		pinned, err := askDevice[*wire.Pinned](ctx, h, &wire.Rosters{Chain: []wire.SignedRoster{r}})
+		closed, refused := errors.AsType[*gossh.OpenChannelError](err)
+		if err == nil || n == rosterTries || !refused || closed.Reason == gossh.UnknownChannelType {
+			return pinned, err
+		}
+		timer := time.NewTimer(wait)
+		select {
+		case <-timer.C:
+		case <-h.gone:
+			timer.Stop()
+			return nil, err
+		case <-ctx.Done():
+			timer.Stop()
+			return nil, err
 		}
 	}
 }
