@@ -57,7 +57,7 @@ func (s *session) relayed(ctx context.Context, v *visit) error {
 		v.end(cannotRecord(err))
 		return err
 	}
-	if err := s.prepare(ch, shell); err != nil {
+	if err := s.prepare(ch, shell, v); err != nil {
 		go gossh.DiscardRequests(reqs)
 		return errors.Join(err, shell.Close(recordings.Exit{Status: -1}))
 	}
@@ -120,7 +120,7 @@ func (v *visit) recordShell(s *session) (*recordings.Shell, error) {
 
 // prepare asks the device for what the technician's client asked for. From then
 // on window changes and signals go there too.
-func (s *session) prepare(ch gossh.Channel, shell *recordings.Shell) error {
+func (s *session) prepare(ch gossh.Channel, shell *recordings.Shell, v *visit) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	for _, e := range s.env {
@@ -138,7 +138,7 @@ func (s *session) prepare(ch gossh.Channel, shell *recordings.Shell) error {
 		}
 	}
 	requests := make(chan passed, maxPassed)
-	s.relay, s.shell = requests, shell
+	s.relay, s.shell, s.held = requests, shell, v.audience.held
 	go passOn(ch, requests) // ends with the relay, or with a channel that can't be written to
 	return nil
 }
@@ -159,6 +159,9 @@ func (s *session) ptyNow() []byte {
 func (s *session) bridge(ch gossh.Channel, reqs <-chan *gossh.Request, r *relayed, v *visit, cut <-chan struct{}) (outcome, error) {
 	exits := make(chan outcome, 1)
 	go func() { exits <- takeExit(reqs, func(req *gossh.Request) { v.typed(r.shell, req) }) }()
+	if !r.in.pass() { // who watched has just left
+		return outcome{status: exitFailed}, errGone
+	}
 	if err := s.startOn(ch, cut); err != nil {
 		return outcome{status: exitFailed}, err
 	}

@@ -50,6 +50,7 @@ type session struct {
 	started bool
 	relay   chan<- passed     // where window changes and signals go, if anywhere
 	shell   *recordings.Shell // where window changes are recorded
+	held    func() bool       // nothing goes there but window changes
 
 	program string  // the last that ran on a device, "" for a login shell; the story's own
 	exit    outcome // of it; likewise
@@ -133,7 +134,7 @@ func (s *session) request(req *gossh.Request) bool {
 	case "window-change":
 		return s.resize(req)
 	case "signal":
-		return s.pass(req)
+		return s.relay != nil && !s.held() && s.pass(req)
 	case "shell":
 		return s.start("")
 	case "exec":

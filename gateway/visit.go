@@ -333,51 +333,6 @@ func head(h recordings.Head) wire.Head {
 	return wire.Head{Seq: h.Seq, Hash: hex.EncodeToString(h.Hash[:])}
 }
 
-// lastWord is how long a visit without sessions waits for the device's reason.
-const lastWord = 150 * time.Millisecond
-
-// attend keeps an open visit until something ends it.
-func (v *visit) attend() {
-	beat := time.NewTicker(wire.HeadEvery)
-	defer beat.Stop()
-	v.touch()
-	over := time.NewTimer(v.remaining())
-	defer over.Stop()
-	var gone <-chan time.Time
-	left := v.left
-	stop := make(chan struct{})
-	defer close(stop)
-	go v.deliver(stop)
-	for {
-		select {
-		case <-v.ctx.Done():
-			return
-		case <-beat.C:
-			v.mail.leaveHead(head(v.rec.Head()))
-		case <-v.revised:
-			over.Reset(v.remaining())
-		case <-over.C:
-			if why, yes := v.expired(); yes {
-				v.end(why)
-				continue
-			}
-			over.Reset(v.remaining())
-		case <-left:
-			// A device that cut the session is about to say why.
-			left, gone = nil, time.After(lastWord)
-		case <-gone:
-			v.leave()
-		case <-v.rec.Failed():
-			v.end(cannotRecord(v.rec.Err()))
-		case m, ok := <-v.inbox:
-			if !ok {
-				return
-			}
-			v.hears(m)
-		}
-	}
-}
-
 // description is what the recording says of the visit.
 func (v *visit) description() recordings.Visit {
 	caps := make([]string, len(v.consent.Granted))

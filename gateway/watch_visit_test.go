@@ -150,7 +150,7 @@ func TestEverybodyIsTold(t *testing.T) {
 	}
 	boss := h.watch(h.boss, "watch "+id)
 	told("[boss]")
-	boss.shows("alice")
+	boss.shows("device: ")
 	boss.types("i")
 	told("[boss]", "[boss+]")
 	boss.types("\x1ds")

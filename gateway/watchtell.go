@@ -159,22 +159,3 @@ func (l uttered) says(ph *tui.Phrases) tui.Spoken {
 	}
 	return tui.Spoken{From: l.from, Text: l.text}
 }
-
-// hears deals with what the device says while the visit is open.
-func (v *visit) hears(m wire.Message) {
-	switch m := m.(type) {
-	case *wire.End:
-		v.end(ending{m.By, m.Cause})
-	case *wire.Control:
-		if err := v.changed(m); err != nil {
-			v.end(cannotRecord(err))
-		}
-	case *wire.Say:
-		// Whoever the device says it is from, it is from the user.
-		if err := v.utter("", m.Text); err != nil {
-			v.gateway.log.Info("a line of the user's was not passed on", "visit", v.req.Visit, "error", err)
-		}
-	default:
-		v.end(ending{byGateway, "The device sent a message out of order."})
-	}
-}
