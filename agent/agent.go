@@ -178,21 +178,22 @@ func (a *Agent) ask(ctx context.Context, v *visit, l *link, tell func(wire.Promp
 		Device: l.device().Device, DeviceKey: ssh.FingerprintSHA256(a.key.PublicKey()), Nonce: nonce,
 		Request: *req, Choice: wire.None, UID: -1, Asked: time.Now().UTC(),
 	}
-	login, err := a.login(req.Login)
+	a.mu.Lock()
+	err := a.judge.ask(req.Visit, nonce, req.Capabilities) // first: an id is asked for once, whatever comes of it
+	a.mu.Unlock()
+	var login string
+	if err == nil {
+		login, err = a.login(req.Login)
+	}
 	if err == nil {
 		err = a.offers(req.Capabilities)
 	}
-	if err == nil && req.Override != nil {
-		a.override(c, login)
-		return c, nil
-	}
-	if err == nil {
-		a.mu.Lock()
-		err = a.judge.ask(req.Visit, nonce, req.Capabilities)
-		a.mu.Unlock()
-	}
 	if err != nil {
 		a.unasked(c, err)
+		return c, nil
+	}
+	if req.Override != nil {
+		a.override(c, login)
 		return c, nil
 	}
 	if s := a.cfg.standing(req, c.Asked); s != nil {

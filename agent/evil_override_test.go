@@ -335,5 +335,6 @@ func TestOverrideWithoutSupervisors(t *testing.T) {
 	if !ok || answer.Version != 0 || answer.Sentence != rosterNone {
 		t.Errorf("a first list was taken from the gateway: %+v", answer)
 	}
+	req.Visit = newID()
 	c.refuses(req, "no list of supervisors")
 }

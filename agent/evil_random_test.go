@@ -3,6 +3,7 @@ package agent
 import (
 	"math/rand/v2"
 	"os"
+	"slices"
 	"strconv"
 	"testing"
 	"time"
@@ -11,15 +12,17 @@ import (
 	"accord/wire"
 )
 
-// world is what really happened: what the user said of each visit, and whether
-// it is open. The gateway of this test mixes legal and illegal steps; a shell
+// world is what really happened: what the user said of each visit or
+// supervisors signed for it, and whether it is open. The gateway of this test mixes legal and illegal steps; a shell
 // may be had only where the world says so.
 type world struct {
-	*evilLink
+	*court
 	t      *testing.T
 	rand   *rand.Rand
 	user   *person
 	visits []*fate
+	number int          // of the last override
+	spent  wire.Request // of the last override that opened
 	shells int
 }
 
@@ -39,11 +42,10 @@ func TestRandomGateway(t *testing.T) {
 		seed = rand.Uint64()
 	}
 	t.Logf("EVIL_SEED=%d", seed)
-	e := newEvil(t, nil)
-	w := &world{evilLink: e.link(), t: t, rand: rand.New(rand.NewPCG(seed, 1))}
-	w.user = e.sit()
+	w := &world{court: newCourt(t, 1, nil), t: t, rand: rand.New(rand.NewPCG(seed, 1))}
+	w.user = w.sit()
 	steps := []func(){
-		w.askAndAnswer, w.askAndAnswer, w.begin, w.begin, w.beginAgain, w.endIt, w.stopIt, w.replay, w.strayMessage,
+		w.askAndAnswer, w.askAndAnswer, w.askByOverride, w.askByOverride, w.overrideAgain, w.begin, w.begin, w.beginAgain, w.endIt, w.stopIt, w.replay, w.strayMessage,
 		w.try, w.try, w.tryUnknown, w.copyID, w.dropLink,
 	}
 	for range 300 {
@@ -97,6 +99,47 @@ func (w *world) askAndAnswer() {
 	}
 	if f.yes && early {
 		w.becomesReady(f) // it has waited for the yes
+	}
+}
+
+// askByOverride asks with an override that is good, or one of the forgeries.
+func (w *world) askByOverride() {
+	w.makeRoom()
+	f := &fate{evilVisit: w.channel()}
+	f.req = w.request()
+	w.number++
+	o := w.statement(w.number, f.req)
+	good := w.rand.IntN(2) == 0
+	name := "good"
+	if good {
+		f.req.Override = w.sign(o, "bob", "carol")
+		w.spent = f.req
+	} else {
+		all := slices.DeleteFunc(forgeries(), func(f forgery) bool { return f.signers != 1 })
+		forged := all[w.rand.IntN(len(all))]
+		name = forged.name
+		forged.make(w.court, &f.req, o)
+	}
+	f.write(&f.req)
+	w.visits = append(w.visits, f)
+	if f.yes = w.answer(f.evilVisit).Opens(); f.yes != good {
+		w.t.Errorf("an override (%s) opens: %v", name, f.yes)
+	}
+}
+
+// overrideAgain brings an override that was used.
+func (w *world) overrideAgain() {
+	if w.spent.Override == nil {
+		return
+	}
+	w.makeRoom()
+	f := &fate{evilVisit: w.channel()}
+	f.req = w.spent
+	f.req.Visit = newID()
+	f.write(&f.req)
+	w.visits = append(w.visits, f)
+	if w.answer(f.evilVisit).Opens() {
+		w.t.Error("an override opened twice")
 	}
 }
 

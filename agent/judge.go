@@ -101,7 +101,7 @@ func (j *judge) approve(visit, nonce string, granted []wire.Capability, login st
 
 // verified is an override that was found good and is spent: what it is worth.
 type verified struct {
-	nonce        string // that of the request
+	nonce        string // of the request that it came with
 	capabilities []wire.Capability
 	life         time.Duration // of the visit, at most
 }

@@ -122,14 +122,8 @@ func (n *nonces) age(w nonce, t instant) error {
 	return nil
 }
 
-// good reports why an override with this nonce and number can't be used, or
-// nil.
-func (n *nonces) good(text string, number int, t instant) error {
-	n.mu.Lock()
-	defer n.mu.Unlock()
-	return n.usable(text, number, t)
-}
-
+// usable reports why an override with this nonce and number can't be used, or
+// nil. The caller holds mu.
 func (n *nonces) usable(text string, number int, t instant) error {
 	if slices.ContainsFunc(n.kept.Spent, func(s spentOverride) bool { return s.Number == number || s.Nonce == text }) {
 		return errors.New("it was used before")

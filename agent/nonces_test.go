@@ -81,13 +81,13 @@ func TestNoncesAreBounded(t *testing.T) {
 	if _, err := n.issue(t0.add(30 * time.Second)); err == nil || !strings.Contains(err.Error(), "within a minute") {
 		t.Errorf("one too many: %v", err)
 	}
-	if err := n.good(first.Nonce, 1, t0.add(30*time.Second)); err != nil {
+	if err := n.usable(first.Nonce, 1, t0.add(30*time.Second)); err != nil {
 		t.Errorf("the first was dropped: %v", err)
 	}
 	if _, err := n.issue(t0.add(2 * time.Minute)); err != nil {
 		t.Errorf("a while later: %v", err)
 	}
-	if err := n.good(first.Nonce, 1, t0.add(2*time.Minute)); err == nil || len(n.kept.Waiting) != noncesMost {
+	if err := n.usable(first.Nonce, 1, t0.add(2*time.Minute)); err == nil || len(n.kept.Waiting) != noncesMost {
 		t.Errorf("%d wait, the first %v", len(n.kept.Waiting), err)
 	}
 	for i := range spentMost {
@@ -189,7 +189,7 @@ func FuzzNonces(f *testing.F) {
 			t.Errorf("%v: %s became %s", err, a, b)
 		}
 		for _, s := range spent {
-			if again.good(s.Nonce, s.Number, now()) == nil {
+			if again.usable(s.Nonce, s.Number, now()) == nil {
 				t.Error(fmt.Sprint(s, " can be used again"))
 			}
 		}

@@ -106,17 +106,6 @@ func (a *Agent) override(c *wire.Consent, login string) {
 	t, req := now(), &c.Request
 	o, by, err := a.facts(t).verify(req)
 	if err == nil {
-		if err = a.nonces.good(o.Nonce, o.Number, t); err != nil {
-			err = refused("%w", err)
-		}
-	}
-	if err == nil {
-		c.Nonce = o.Nonce
-		a.mu.Lock()
-		err = a.judge.ask(req.Visit, o.Nonce, req.Capabilities)
-		a.mu.Unlock()
-	}
-	if err == nil {
 		if err = a.nonces.spend(o, t); err != nil {
 			err = refused("%w", err)
 		}
@@ -141,7 +130,7 @@ func (a *Agent) overridden(c *wire.Consent, o wire.Override, login string, t ins
 	req := &c.Request
 	until := t.add(time.Duration(req.Minutes) * time.Minute)
 	a.mu.Lock()
-	err := a.judge.override(req.Visit, verified{o.Nonce, o.Capabilities, time.Duration(o.Minutes) * time.Minute}, login, until, t)
+	err := a.judge.override(req.Visit, verified{c.Nonce, o.Capabilities, time.Duration(o.Minutes) * time.Minute}, login, until, t)
 	a.mu.Unlock()
 	if err != nil {
 		c.Signers = nil
