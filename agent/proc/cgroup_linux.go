@@ -37,13 +37,19 @@ func newCgroup(warden int) cgroup {
 }
 
 // wardenCgroup is the group that the agent makes for a warden. It is below
-// their own, which is the same: only the shell moves.
+// their own, which is the same: only the shell moves. Its name holds the pid
+// namespace too: agents of two containers may share a group, and a pid alone
+// would be that of a warden in each, which kills what is in its group.
 func wardenCgroup(warden int) cgroup {
 	own, err := ownCgroup()
 	if err != nil {
 		return ""
 	}
-	return cgroup(filepath.Join(own, "accord-"+strconv.Itoa(warden)))
+	space, err := os.Readlink("/proc/self/ns/pid") // pid:[4026531836]
+	if err != nil {
+		return ""
+	}
+	return cgroup(filepath.Join(own, "accord-"+strings.Trim(space, "pid:[]")+"-"+strconv.Itoa(warden)))
 }
 
 func (c cgroup) file(name string) string { return filepath.Join(string(c), name) }

@@ -1,6 +1,12 @@
 package proc
 
-import "testing"
+import (
+	"fmt"
+	"os"
+	"path/filepath"
+	"syscall"
+	"testing"
+)
 
 func TestCgroupFolder(t *testing.T) {
 	const (
@@ -27,6 +33,23 @@ func TestCgroupFolder(t *testing.T) {
 				t.Errorf("got %q, %v, want %q", got, err, c.want)
 			}
 		})
+	}
+}
+
+// TestWardenCgroup: two wardens have one group in no case, also not two with
+// the same pid, each in its pid namespace.
+func TestWardenCgroup(t *testing.T) {
+	here := wardenCgroup(7)
+	if here == "" {
+		t.Skip("no version 2 control group can be seen")
+	}
+	space, err := os.Stat("/proc/self/ns/pid")
+	if err != nil {
+		t.Fatal(err)
+	}
+	inode := space.Sys().(*syscall.Stat_t).Ino
+	if want := fmt.Sprintf("accord-%d-7", inode); filepath.Base(string(here)) != want {
+		t.Errorf("%s, want %s", here, want)
 	}
 }
 
