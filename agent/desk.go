@@ -208,10 +208,12 @@ func (d *desk) climb(ctx context.Context, a *asking) {
 	if d.shownOn(a) {
 		return
 	}
-	if err := d.surfaces.Popup(ctx, a.nonce); err == nil {
+	err := d.surfaces.Popup(ctx, a.nonce)
+	if err == nil {
 		d.popupClosed(a)
 		return
 	}
+	d.agent.log.Info("no popup", "why", err)
 	tick := time.NewTicker(retryEvery)
 	defer tick.Stop()
 	for {
