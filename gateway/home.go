@@ -118,7 +118,8 @@ func (g *Gateway) greet(ctx context.Context, conn net.Conn) (*home, <-chan struc
 	defer timer.Stop()
 	h := &home{address: conn.RemoteAddr().String(), called: accepted(conn), gone: make(chan struct{})}
 	var shown gossh.PublicKey
-	c, chans, reqs, err := gossh.NewClientConn(wire.Buffered(conn), h.address, &gossh.ClientConfig{
+	below := &endingConn{Conn: wire.Buffered(conn)}
+	c, chans, reqs, err := gossh.NewClientConn(below, h.address, &gossh.ClientConfig{
 		Config:            wire.Algorithms(false),
 		User:              wire.User,
 		Auth:              []gossh.AuthMethod{gossh.PublicKeys(g.key)},
@@ -140,6 +141,7 @@ func (g *Gateway) greet(ctx context.Context, conn net.Conn) (*home, <-chan struc
 	if err != nil {
 		return nil, nil, fmt.Errorf("handshake: %w", err)
 	}
+	below.over(c)
 	h.conn, h.key = c, shown
 	served := h.serve(chans, reqs)
 	if err := g.admit(ctx, h); err != nil {
@@ -181,7 +183,9 @@ func (h *home) serve(chans <-chan gossh.NewChannel, reqs <-chan *gossh.Request) 
 
 // admit hears the hello and answers it.
 func (g *Gateway) admit(ctx context.Context, h *home) error {
-	ch, reqs, err := h.conn.OpenChannel(wire.ChannelHello, nil)
+	opening, cancel := context.WithTimeout(ctx, wire.Handshake)
+	defer cancel()
+	ch, reqs, err := h.open(opening, wire.ChannelHello, nil)
 	if err != nil {
 		return fmt.Errorf("hello: %w", err)
 	}

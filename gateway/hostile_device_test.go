@@ -3,6 +3,7 @@ package gateway
 import (
 	"fmt"
 	"io"
+	"log/slog"
 	"net"
 	"strings"
 	"testing"
@@ -254,6 +255,32 @@ func TestDeviceDiesAtEachStep(t *testing.T) {
 	}
 }
 
+// lines are those of a log. What nobody awaits is dropped when it is full.
+type lines chan string
+
+func (l lines) Write(p []byte) (int, error) {
+	select {
+	case l <- string(p):
+	default:
+	}
+	return len(p), nil
+}
+
+func (l lines) await(t *testing.T, words string) {
+	t.Helper()
+	late := time.After(patience)
+	for {
+		select {
+		case line := <-l:
+			if strings.Contains(line, words) {
+				return
+			}
+		case <-late:
+			t.Fatalf("not within %v in the log: %s", patience, words)
+		}
+	}
+}
+
 // TestSecondCalls with the key of a device that is there are a copy's, but for
 // the device's own earlier call that broke off and is heard late.
 func TestSecondCalls(t *testing.T) {
@@ -264,7 +291,8 @@ func TestSecondCalls(t *testing.T) {
 		"later, standing":     {false, false, true},
 	} {
 		t.Run(name, func(t *testing.T) {
-			h := newHouse(t, nil)
+			told := make(lines, 16)
+			h := newHouse(t, func(o *Options) { o.Log = slog.New(slog.NewTextHandler(told, nil)) })
 			d := h.device("laptop-7").join()
 			second := h.device("laptop-7")
 			second.key, second.from = d.key, "127.0.0.3"
@@ -293,7 +321,7 @@ func TestSecondCalls(t *testing.T) {
 				_, _ = io.Copy(io.Discard, ch) // the refusal
 				_ = second.conn.Close()
 			}
-			_ = second.conn.Wait() // the gateway has hung up
+			told.await(t, "a device was not admitted")
 			got := h.run("laptop-7", h.alice, "x")
 			if c.quarantined && (got.status != exitNobody || d.requests() > 0) || !c.quarantined && got.status != 0 {
 				t.Errorf("%+v", got)
