@@ -31,13 +31,16 @@ func (g *Gateway) frontDoor() (func(net.Conn), error) {
 		func(s *ssh.Server) error {
 			s.AddHostKey(g.key)
 			s.ConnCallback = func(ctx ssh.Context, conn net.Conn) net.Conn {
-				ctx.SetValue(connKey{}, conn)
+				a, ok := conn.(*arrival)
+				if !ok {
+					return nil // closed: every connection comes by the function below
+				}
+				ctx.SetValue(arrivalKey{}, a)
 				ctx.SetValue(loginKey{}, &login{})
-				return wire.Buffered(conn)
+				return wire.Buffered(a.Conn)
 			}
 			s.ServerConfigCallback = func(ctx ssh.Context) *gossh.ServerConfig {
-				conn, _ := ctx.Value(connKey{}).(net.Conn)
-				return (&handshake{gateway: g, conn: conn}).serverConfig()
+				return ctx.Value(arrivalKey{}).(*arrival).handshake.serverConfig() //nolint:forcetypeassert // set above
 			}
 			s.HandshakeTimeout = wire.Handshake
 			s.ChannelHandlers = map[string]ssh.ChannelHandler{"session": g.onSession}
@@ -52,7 +55,9 @@ func (g *Gateway) frontDoor() (func(net.Conn), error) {
 		over := make(chan struct{})
 		defer close(over)
 		defer context.AfterFunc(g.ctx, func() { showOut(conn, over) })()
-		server.HandleConn(conn)
+		a := &arrival{Conn: conn, handshake: handshake{gateway: g, conn: conn}}
+		server.HandleConn(a)
+		a.handshake.over()
 	}, nil
 }
 
@@ -68,11 +73,16 @@ func showOut(conn net.Conn, over <-chan struct{}) {
 	_ = conn.Close()
 }
 
-// connKey and loginKey find a handshake's connection, and its login, in its
-// context.
+// arrival is a connection with its way through the door.
+type arrival struct {
+	net.Conn
+	handshake handshake
+}
+
+// arrivalKey and loginKey find a connection, and its login, in its context.
 type (
-	connKey  struct{}
-	loginKey struct{}
+	arrivalKey struct{}
+	loginKey   struct{}
 )
 
 // login is one connection that has proved a key: journaled once, however many

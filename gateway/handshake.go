@@ -19,9 +19,12 @@ type handshake struct {
 	gateway *Gateway
 	conn    net.Conn
 
+	user    string // whom the client calls itself; it proves nothing
+	offers  int    // keys that were not taken
 	refused string // why the last certificate was not taken
 	said    bool   // the client has been told, and the log too
 	wrong   int    // codes
+	in      bool   // it is through
 }
 
 // serverConfig is the configuration of one handshake.
@@ -39,8 +42,10 @@ func (h *handshake) serverConfig() *gossh.ServerConfig {
 
 // offered says whether a key or certificate could log in. It says nothing about
 // who is there: the client has proved nothing yet.
-func (h *handshake) offered(_ gossh.ConnMetadata, key gossh.PublicKey) (*gossh.Permissions, error) {
+func (h *handshake) offered(meta gossh.ConnMetadata, key gossh.PublicKey) (*gossh.Permissions, error) {
 	if _, err := h.gateway.law().identify(key, time.Now()); err != nil {
+		h.offers++
+		h.user = wire.Clean(meta.User(), wire.MaxName)
 		if _, ok := key.(*gossh.Certificate); ok {
 			h.refused = sentenceCase(err.Error())
 		}
@@ -128,6 +133,7 @@ func (h *handshake) stranger(gossh.ConnMetadata, gossh.KeyboardInteractiveChalle
 // client tries several keys; only its last resort is the end of it.
 func (h *handshake) tried(meta gossh.ConnMetadata, method string, err error) {
 	if err == nil {
+		h.in = true
 		proved(h.conn)
 		return
 	}
@@ -135,14 +141,29 @@ func (h *handshake) tried(meta gossh.ConnMetadata, method string, err error) {
 		return
 	}
 	failed(h.conn)
+	h.user = wire.Clean(meta.User(), wire.MaxName)
+	h.deny()
+}
+
+// over is called when the connection has ended. A client that may ask nobody
+// anything (ssh -o BatchMode=yes) has no last resort: it just goes.
+func (h *handshake) over() {
+	if !h.in && h.offers > 0 {
+		h.deny()
+	}
+}
+
+// deny journals once that the client was turned away, and why.
+func (h *handshake) deny() {
 	if h.said {
 		return
 	}
+	h.said = true
 	why := "no key of this client is known"
 	if h.refused != "" {
 		why = h.refused
 	}
-	h.gateway.denied(person{address: meta.RemoteAddr().String()}, "login as "+wire.Clean(meta.User(), wire.MaxName), why)
+	h.gateway.denied(person{address: h.conn.RemoteAddr().String()}, "login as "+h.user, why)
 }
 
 // proved tells the guard that the other side of a connection has proved who it

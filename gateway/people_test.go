@@ -20,6 +20,7 @@ import (
 
 	gossh "golang.org/x/crypto/ssh"
 
+	"accord/gateway/store"
 	"accord/policy"
 )
 
@@ -548,6 +549,50 @@ func TestLocksAreReadInOrder(t *testing.T) {
 	for i := range 8 {
 		if locked := h.locks.of(fmt.Sprintf("p%d", i)) != (policy.Lock{}); locked != (i%2 == 1) {
 			t.Errorf("p%d locked: %v", i, locked)
+		}
+	}
+}
+
+// TestEveryRefusalIsInTheLog: also of a client that asks its person nothing,
+// and once for each connection.
+func TestEveryRefusalIsInTheLog(t *testing.T) {
+	ca := newSigner(t)
+	h := newHouse(t, company(ca))
+	expired := signedBy(t, ca, newSigner(t), func(c *gossh.Certificate) { c.ValidBefore = c.ValidAfter + 1 })
+	nothing := gossh.KeyboardInteractive(func(string, string, []string, []bool) ([]string, error) { return nil, nil })
+	for i, c := range []struct {
+		auth []gossh.AuthMethod
+		want string
+	}{
+		{[]gossh.AuthMethod{gossh.PublicKeys(newSigner(t), newSigner(t))}, "no key of this client is known"},
+		{[]gossh.AuthMethod{gossh.PublicKeys(newSigner(t)), nothing}, "no key of this client is known"},
+		{[]gossh.AuthMethod{gossh.PublicKeys(expired)}, "The certificate expired"},
+		{[]gossh.AuthMethod{gossh.PublicKeys(expired), nothing}, "The certificate expired"},
+		{[]gossh.AuthMethod{gossh.PublicKeys(expired, h.alice)}, ""}, // in by another key
+	} {
+		from := fmt.Sprintf("127.10.0.%d", i+1)
+		_, err := h.loginSays(from, "gw", c.auth...)
+		if (err == nil) != (c.want == "") {
+			t.Errorf("%d: %v", i, err)
+		}
+		told := func() (list []store.Entry) {
+			entries, err := h.store.Audit(t.Context(), store.Filter{Kind: store.LoginDenied})
+			if err != nil {
+				t.Fatal(err)
+			}
+			for _, e := range entries {
+				if strings.HasPrefix(e.Address, from+":") {
+					list = append(list, e)
+				}
+			}
+			return list
+		}
+		if c.want == "" {
+			continue
+		}
+		eventually(t, "it is in the log", func() bool { return len(told()) > 0 })
+		if list := told(); len(list) != 1 || !strings.Contains(list[0].Data["why"], c.want) || list[0].Data["what"] != "login as gw" {
+			t.Errorf("%d: %+v", i, list)
 		}
 	}
 }
