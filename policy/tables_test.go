@@ -3,7 +3,7 @@ package policy
 import (
 	"flag"
 	"fmt"
-	"os"
+	"os" //nolint:depguard // the tables are files
 	"path/filepath"
 	"strconv"
 	"strings"
