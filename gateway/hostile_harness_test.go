@@ -313,7 +313,7 @@ func (d *device) serve(chans <-chan gossh.NewChannel) {
 				visit = d.honest
 			}
 			go visit(ch)
-		case nc.ChannelType() == wire.ChannelDevice && d.early != nil && d.early():
+		case nc.ChannelType() == wire.ChannelDevice && d.tooEarly():
 			_ = nc.Reject(gossh.ResourceShortage, "before the hello")
 		case nc.ChannelType() == wire.ChannelDevice && d.questions != nil:
 			ch, reqs, err := nc.Accept()
@@ -330,6 +330,14 @@ func (d *device) serve(chans <-chan gossh.NewChannel) {
 			go echo(nc)
 		}
 	}
+}
+
+// tooEarly asks early, which a test may set while an older call still serves.
+func (d *device) tooEarly() bool {
+	d.mu.Lock()
+	early := d.early
+	d.mu.Unlock()
+	return early != nil && early()
 }
 
 // honest is a device whose user says yes at once.

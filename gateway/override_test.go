@@ -370,10 +370,12 @@ func TestRosterIsOfferedAgain(t *testing.T) {
 	_ = th.dev.conn.Close()
 	th.dev.isOnline(false)
 	early := make(chan struct{}, 8)
+	th.dev.mu.Lock()
 	th.dev.early = func() bool {
 		early <- struct{}{}
 		return len(early) < 3
 	}
+	th.dev.mu.Unlock()
 	th.dev.online()
 	eventually(t, "it has the list", func() bool {
 		h := th.homes.get(gossh.FingerprintSHA256(th.dev.key.PublicKey()))

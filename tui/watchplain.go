@@ -30,7 +30,7 @@ func plainWatch(ctx context.Context, t *Terminal, w Watching) error {
 		case scene, open := <-w.Updates:
 			if !open {
 				cancel()
-				_ = <-left // it was cancelled
+				<-left // it was cancelled
 				return nil
 			}
 			l.take(ctx, scene)

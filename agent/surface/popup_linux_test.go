@@ -19,7 +19,7 @@ func TestPopup(t *testing.T) {
 		popup := p.find()
 		for _, status := range []int{0, 1, 3} { // an answer can't come from it
 			s := p.show(t.Context(), popup, []string{"ACCORD_A=it's $HOME; #{pid}", "ACCORD_B=x;"})
-			if s.UID != p.user.UID || s.Columns != 62 || s.Rows != 16 {
+			if s.UID != p.user.UID || s.Columns != 62 || s.Rows != 18 {
 				t.Errorf("the popup runs as %d at %d by %d", s.UID, s.Columns, s.Rows)
 			}
 			if !contains(s.Env, "ACCORD_A=it's $HOME; #{pid}", "ACCORD_B=x;", p.mark) {
