@@ -26,11 +26,12 @@ type command struct {
 	run   func(*session, context.Context, *call) error
 }
 
-// commands is the list of them. Whether a person may run one is decided by
-// [policy.May] in one place, [session.manage].
+// commands is the list of them. Whether the roles of a person let them run one
+// is asked in one place, [session.allowed], before anything of it is done.
 func commands() []command {
 	return append([]command{
-		{policy.Devices, "[--json]", "list the devices; with `release NAME`, end a quarantine", (*session).cmdDevices},
+		{policy.Devices, "[--json]", "list the devices", (*session).cmdDevices},
+		{policy.DevicesRelease, "NAME", "end the quarantine of a device", (*session).cmdRelease},
 		{policy.Enroll, "[--name NAME] [--label KEY=VALUE]… [--life 1h]", "print the line that lets one device join", (*session).cmdEnroll},
 		{policy.Visits, "[--json]", "list the visits that are asked for or open, or watch and end them on a terminal (ssh -t)", (*session).cmdVisits},
 		{policy.Watch, "VISIT", "watch a visit live (needs a terminal: ssh -t)", (*session).cmdWatch},
@@ -43,7 +44,9 @@ func commands() []command {
 		{policy.PeopleList, "[--json]", "list the people: roles, locks, charter, training, keys, last login", (*session).cmdPeople},
 		{policy.LockPerson, "PERSON [REASON]", "bar a person, and end at once what they have open", (*session).cmdLock},
 		{policy.UnlockPerson, "PERSON", "end a lock; nobody ends their own", (*session).cmdUnlock},
-		{policy.CharterOwn, "[--json] [--limit N]", "list who signed the charter; `charter show` prints it, `charter sign` signs it (ssh -t)", (*session).cmdCharter},
+		{policy.CharterList, "[--json] [--limit N]", "list who signed the charter", (*session).cmdCharter},
+		{policy.CharterShow, "", "print the charter", (*session).cmdCharterShow},
+		{policy.CharterSign, "", "read the charter, and sign it (ssh -t)", (*session).cmdCharterSign},
 		{policy.ExplainOwn, "[PERSON] DEVICE [CAPABILITY] [at TIME] [--json]", "say what the rules let you, or somebody else, do there, why, and what would change it", (*session).cmdExplain},
 		{policy.Rules, "[--json]", "list the rules and groups in force", (*session).cmdRules},
 	}, overrideCommands()...)
@@ -78,16 +81,29 @@ func (s *session) manage(ctx context.Context, unknown string) int {
 		s.say(where + fmt.Sprintf("%s is no command of the gateway; `help` lists them.", wire.Clean(words[0], wire.MaxName)))
 		return exitUsage
 	}
-	if ok, why := policy.May(s.me(), cmd.name); !ok {
-		s.gateway.denied(s.person, "command "+string(cmd.name), why)
-		s.say(why)
-		return exitRefused
-	}
 	c, err := parseCall(rest)
+	if denied := s.allowed(cmd.name, "command "+string(cmd.name)); denied != nil {
+		err = denied
+	}
 	if err == nil {
 		err = cmd.run(s, ctx, c)
 	}
 	return s.commandStatus(cmd, err)
+}
+
+// allowed is the one place where it is asked whether the roles of a person let
+// them do something. What is going on is asked again: roles can be taken away
+// meanwhile. A no is noted.
+func (s *session) allowed(c policy.Command, what string) error {
+	ok, why := policy.May(s.me(), c)
+	return s.may(what, ok, why)
+}
+
+// offers says whether a screen or the help names a command to a person. It
+// allows nothing.
+func (s *session) offers(c policy.Command) bool {
+	ok, _ := policy.May(s.me(), c)
+	return ok
 }
 
 func (s *session) commandStatus(cmd *command, err error) int {
@@ -143,7 +159,7 @@ func (s *session) help() {
 		"ssh DEVICE@GATEWAY          straight to a device; LOGIN+DEVICE@GATEWAY as another account\n" +
 		"ssh GATEWAY COMMAND         one of these:\n\n")
 	for _, c := range commands() {
-		if ok, _ := policy.May(s.me(), c.name); ok {
+		if s.offers(c.name) {
 			fmt.Fprintf(&b, "  %-11s %s\n              %s\n", c.name, c.about, c.usage)
 		}
 	}
@@ -184,9 +200,6 @@ func (s *session) table(header []string, rows [][]string) error {
 }
 
 func (s *session) cmdDevices(ctx context.Context, c *call) error {
-	if len(c.words) == 2 && c.words[0] == "release" {
-		return s.release(ctx, c.words[1])
-	}
 	if err := c.none("json"); err != nil {
 		return err
 	}
@@ -252,13 +265,15 @@ func since(t time.Time) string {
 	return t.Local().Format("2006-01-02 15:04")
 }
 
-// release ends a device's quarantine.
-func (s *session) release(ctx context.Context, name string) error {
-	if ok, why := policy.May(s.me(), policy.Manage); !ok {
-		s.gateway.denied(s.person, "devices release", why)
-		return errors.New(why)
+// cmdRelease ends a device's quarantine.
+func (s *session) cmdRelease(ctx context.Context, c *call) error {
+	if len(c.words) != 1 {
+		return &usageError{"Name one device."}
 	}
-	d, err := s.gateway.store.DeviceByName(ctx, name)
+	if err := c.only(); err != nil {
+		return err
+	}
+	d, err := s.gateway.store.DeviceByName(ctx, c.words[0])
 	if err != nil {
 		return err
 	}
@@ -269,7 +284,7 @@ func (s *session) release(ctx context.Context, name string) error {
 		return err
 	}
 	s.gateway.publish()
-	s.print(name + " is released from quarantine.\n")
+	s.print(d.Name + " is released from quarantine.\n")
 	return nil
 }
 

@@ -115,9 +115,8 @@ func (s *session) cmdPlay(ctx context.Context, c *call) error {
 // play shows a recording. That it is looked at stands in the audit log first;
 // if it can't, it isn't shown.
 func (s *session) play(ctx context.Context, id string) error {
-	if ok, why := policy.May(s.me(), policy.Play); !ok {
-		s.gateway.denied(s.person, "play "+wire.Clean(id, wire.MaxName), why)
-		return errors.New(why)
+	if err := s.allowed(policy.Play, "play "+wire.Clean(id, wire.MaxName)); err != nil {
+		return err
 	}
 	e, err := s.find(id)
 	if err != nil {

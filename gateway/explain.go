@@ -2,7 +2,6 @@ package gateway
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"slices"
 	"strings"
@@ -97,9 +96,8 @@ func (s *session) about(l *law, name string) (person, error) {
 		who.Person = s.me()
 		return who, nil
 	}
-	if ok, why := policy.May(s.me(), policy.ExplainOthers); !ok {
-		s.gateway.denied(s.person, "command explain "+wire.Clean(name, wire.MaxName), why)
-		return person{}, errors.New(why)
+	if err := s.allowed(policy.ExplainOthers, "command explain "+wire.Clean(name, wire.MaxName)); err != nil {
+		return person{}, err
 	}
 	found, ok := l.people.Named(name)
 	if !ok {

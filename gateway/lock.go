@@ -89,9 +89,9 @@ func (s *session) cmdUnlock(ctx context.Context, c *call) error {
 		return err
 	}
 	name := c.words[0]
-	if ok, why := policy.MayUnlock(s.person.Person, name); !ok {
-		s.gateway.denied(s.person, "unlock "+wire.Clean(name, wire.MaxName), why)
-		return errors.New(why)
+	ok, why := policy.MayUnlock(s.person.Person, name)
+	if err := s.may("unlock "+wire.Clean(name, wire.MaxName), ok, why); err != nil {
+		return err
 	}
 	err := s.gateway.store.Unlock(ctx, name, s.entry())
 	if errors.Is(err, store.ErrNotFound) {

@@ -241,7 +241,11 @@ func (s *session) findOverride(ctx context.Context, word string) (store.Override
 		return store.Override{}, &usageError{"An override is named by its number; `override list` shows them."}
 	}
 	o, err := s.gateway.store.Override(ctx, number)
-	if errors.Is(err, store.ErrNotFound) || err == nil && !s.seesAll() && o.Technician != s.person.Name {
+	hidden := err == nil && !s.seesAll() && o.Technician != s.person.Name
+	if hidden {
+		s.gateway.denied(s.person, fmt.Sprintf("see override %d", number), "It is "+o.Technician+"'s.")
+	}
+	if hidden || errors.Is(err, store.ErrNotFound) { // the same answer: who may not see it does not learn that it is there
 		return o, fmt.Errorf("there is no override %d that you may see; `override list` shows them", number)
 	}
 	return o, err

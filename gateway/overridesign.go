@@ -165,8 +165,9 @@ func (s *session) cmdOverrideDeny(ctx context.Context, c *call) error {
 	if err != nil {
 		return err
 	}
-	if o.Technician != s.person.Name && !s.me().Has(policy.Supervisor) {
-		return fmt.Errorf("override %d is not yours; a supervisor can deny it", o.Number)
+	mine := o.Technician == s.person.Name || s.me().Has(policy.Supervisor)
+	if err := s.may(fmt.Sprintf("deny override %d", o.Number), mine, fmt.Sprintf("Override %d is not yours; a supervisor can deny it.", o.Number)); err != nil {
+		return err
 	}
 	why := wire.Clean(strings.Join(c.words[1:], " "), wire.MaxReason)
 	o, err = s.gateway.store.DenyOverride(ctx, o.Number, why, s.entry())

@@ -90,14 +90,14 @@ func (s *session) lost(unknown string) int {
 // browse shows the list, goes to the device that is picked, and comes back.
 func (s *session) browse(ctx context.Context, unknown string) int {
 	list := tui.DeviceList{Organisation: s.gateway.cfg.Organisation, Person: s.person.Name}
-	if ok, _ := policy.May(s.me(), policy.Enroll); ok {
+	if s.offers(policy.Enroll) {
 		list.Enroll = "ssh … enroll"
 	}
-	list.Visits, _ = policy.May(s.me(), policy.Visits)
 	if unknown != "" && strings.Contains(s.user, "+") {
 		list.Notice = s.phrases().Say("GwNoDevice", "Device", unknown)
 	}
 	for {
+		list.Visits = s.offers(policy.Visits)
 		picked, err := s.pick(ctx, list)
 		if err != nil {
 			return leaving(err)
@@ -108,6 +108,9 @@ func (s *session) browse(ctx context.Context, unknown string) int {
 		} else {
 			list.Cursor = picked.Device
 			err = s.visitFromList(ctx, target{device: picked.Device})
+		}
+		if no, ok := errors.AsType[*notAllowed](err); ok { // any more
+			list.Notice, err = no.why, nil
 		}
 		if err != nil && !errors.Is(err, tui.ErrBack) {
 			return leaving(err)

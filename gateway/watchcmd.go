@@ -125,10 +125,11 @@ func (v visitJSON) watchers() string {
 // browseVisits is the list on a terminal, until its reader goes back
 // ([tui.ErrBack]) or leaves.
 func (s *session) browseVisits(ctx context.Context) error {
-	var list tui.VisitList
-	list.MayWatch, _ = policy.May(s.me(), policy.Watch)
-	list.MayEnd, _ = policy.May(s.me(), policy.Kill)
+	list := tui.VisitList{MayWatch: s.offers(policy.Watch), MayEnd: s.offers(policy.Kill)}
 	for {
+		if err := s.allowed(policy.Visits, "command visits"); err != nil {
+			return err
+		}
 		picked, err := s.pickVisit(ctx, list)
 		if err != nil {
 			return err
@@ -151,6 +152,9 @@ func (s *session) browseVisits(ctx context.Context) error {
 // pickVisit shows the list, kept up to date while it is open.
 func (s *session) pickVisit(ctx context.Context, list tui.VisitList) (tui.VisitPicked, error) {
 	now := func() (lines []tui.VisitLine, err error) {
+		if !s.offers(policy.Visits) {
+			return nil, nil // any more
+		}
 		for _, v := range s.gateway.visits.all() {
 			lines = append(lines, v.line())
 		}

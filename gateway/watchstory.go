@@ -24,7 +24,7 @@ func (s *session) findVisit(id string) (*visit, error) {
 	return nil, errors.New("no visit of that number is open or asked for; `visits` lists them")
 }
 
-// notAllowed is a no of the policy to somebody who watches, or wants to.
+// notAllowed is a no of the policy to what somebody wants to do.
 type notAllowed struct{ why string }
 
 func (e *notAllowed) Error() string { return e.why }
@@ -76,12 +76,11 @@ func (s *session) watch(ctx context.Context, id string) error {
 
 // watching is the screen of a watcher.
 func (s *session) watching(ctx context.Context, v *visit, w *watcher) tui.Watching {
-	mayEnd, _ := policy.May(w.Person, policy.Kill)
 	mayType, whyNot := policy.MayType(w.Person, w.fingerprint, v.watchFacts())
 	keys := make(chan keystroke, keysMost)
 	go v.typeKeys(ctx, w, keys)
 	return tui.Watching{
-		Scene: v.scene(s.phrases()), MayEnd: mayEnd, MayType: mayType, WhyNot: whyNot,
+		Scene: v.scene(s.phrases()), MayEnd: s.offers(policy.Kill), MayType: mayType, WhyNot: whyNot,
 		Act: func(a tui.WatchAction) error {
 			switch a := a.(type) {
 			case tui.SayLine:
@@ -145,8 +144,7 @@ func (v *visit) typeKeys(ctx context.Context, w *watcher, keys <-chan keystroke)
 
 // endVisit ends a visit as its person, a supervisor, wants it.
 func (s *session) endVisit(v *visit, why string) error {
-	ok, whyNot := policy.May(s.me(), policy.Kill)
-	if err := s.may("kill "+v.req.Visit, ok, whyNot); err != nil {
+	if err := s.allowed(policy.Kill, "kill "+v.req.Visit); err != nil {
 		return err
 	}
 	v.end(ending{s.person.Name, supervisorEnded(s.person.Name, wire.Clean(why, wire.MaxLine))})

@@ -13,7 +13,7 @@ type Command string
 const (
 	Devices    Command = "devices" // list them
 	ExplainOwn Command = "explain" // what Decide says, and why
-	// ExplainOthers is the same about somebody else.
+	// ExplainOthers is the same about somebody else: `explain` with a name.
 	ExplainOthers Command = "explain others"
 	Rules         Command = "rules"      // those in force, and groups
 	Visits        Command = "visits"     // list those that are open
@@ -25,13 +25,15 @@ const (
 	Verify        Command = "verify" // a recording's chain and seal
 	Audit         Command = "audit"  // read the log
 	Enroll        Command = "enroll" // make a token for a new device
-	Manage        Command = "manage" // rename, release or remove a device
+	// DevicesRelease ends a quarantine.
+	DevicesRelease Command = "devices release"
 
 	PeopleList   Command = "people"       // list them
 	LockPerson   Command = "lock"         // bar one
 	UnlockPerson Command = "unlock"       // see [MayUnlock] too
-	CharterList  Command = "charter list" // who signed it
-	CharterOwn   Command = "charter"      // read it, sign it
+	CharterList  Command = "charter"      // who signed it
+	CharterShow  Command = "charter show" // its text
+	CharterSign  Command = "charter sign" // for oneself
 )
 
 // The commands about overrides of the user's consent.
@@ -51,8 +53,8 @@ const (
 
 // Commands are all commands, as help lists them.
 func Commands() []Command {
-	return []Command{Devices, ExplainOwn, ExplainOthers, Rules, Visits, Watch, Say, Kill, Recordings, Play, Verify, Audit, Enroll, Manage,
-		PeopleList, LockPerson, UnlockPerson, CharterList, CharterOwn,
+	return []Command{Devices, ExplainOwn, ExplainOthers, Rules, Visits, Watch, Say, Kill, Recordings, Play, Verify, Audit, Enroll, DevicesRelease,
+		PeopleList, LockPerson, UnlockPerson, CharterList, CharterShow, CharterSign,
 		OverrideRequest, OverrideDrill, OverrideOpen, OverrideList, OverrideShow, OverrideApprove, OverrideDeny, OverrideReview,
 		RosterList, RosterShow, RosterSign}
 }
@@ -60,7 +62,7 @@ func Commands() []Command {
 // roles is the one table of who may run what.
 func (c Command) roles() []Role {
 	switch c {
-	case Devices, ExplainOwn, CharterOwn:
+	case Devices, ExplainOwn, CharterShow, CharterSign:
 		return Roles()
 	case Visits:
 		return []Role{Supervisor, Auditor}
@@ -84,7 +86,7 @@ func (c Command) roles() []Role {
 		return []Role{Supervisor, Auditor, Admin}
 	case Recordings, Play, Verify:
 		return []Role{Auditor}
-	case Enroll, Manage, UnlockPerson:
+	case Enroll, DevicesRelease, UnlockPerson:
 		return []Role{Admin}
 	}
 	return nil
