@@ -134,6 +134,12 @@ func (e *deniedByPolicy) Error() string {
 	return e.Why + hint
 }
 
+// turnDown notes a no of the policy to a visit, and turns it into an error.
+func (s *session) turnDown(h *home, d policy.Decision) error {
+	s.gateway.denied(s.person, "visit to "+h.device.Name, d.Why)
+	return &deniedByPolicy{d}
+}
+
 // propose puts a request to the device, by form or from what the client sent.
 func (s *session) propose(ctx context.Context, h *home, t target, want *asked) (*visit, error) {
 	if b, err := s.overrideFor(ctx, h, t, want); err != nil || b != nil {
@@ -153,7 +159,7 @@ func (s *session) propose(ctx context.Context, h *home, t target, want *asked) (
 	}
 	d := s.decide(h, *want, time.Now())
 	if d.Verdict != policy.Allow {
-		return nil, &deniedByPolicy{d}
+		return nil, s.turnDown(h, d)
 	}
 	var caps []wire.Capability
 	for _, c := range want.capabilities {
@@ -175,7 +181,7 @@ func (s *session) form(ctx context.Context, h *home, t target) (*asked, error) {
 	preset := s.wantedFromEnv()
 	offered := s.obtainable(h, t)
 	if device.Capabilities = offered; len(offered) == 0 {
-		return nil, &deniedByPolicy{s.decide(h, asked{capabilities: texts(h.hello.Capabilities), login: t.login}, time.Now())}
+		return nil, s.turnDown(h, s.decide(h, asked{capabilities: texts(h.hello.Capabilities), login: t.login}, time.Now()))
 	}
 	wanted := slices.DeleteFunc(preset.capabilities, func(c string) bool { return !slices.Contains(offered, c) })
 	f := tui.RequestForm{

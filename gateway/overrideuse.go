@@ -119,13 +119,14 @@ func (s *session) bringOverride(h *home, b *brought) (*visit, error) {
 	want := asked{reason: o.Reason, ticket: o.Ticket, minutes: o.Minutes, capabilities: texts(o.Capabilities), login: o.Login}
 	d := s.decide(h, want, now)
 	if d.Verdict != policy.Allow {
-		return nil, &deniedByPolicy{d}
+		return nil, s.turnDown(h, d)
 	}
 	l := g.law()
 	if b.State != store.OverrideApproved {
 		return nil, fmt.Errorf("override %d is %s; it can't be used", b.Number, g.stateOf(b.Override))
 	}
 	if ruling := l.policy.Override.MayUse(caseOf(b.Override), b.Needed, g.supervisors(l, b.Override), now); !ruling.Allowed {
+		g.denied(s.person, fmt.Sprintf("open by override %d", b.Number), ruling.Why)
 		return nil, &ruledOut{ruling}
 	}
 	if !g.claims.take(b.Number) {
