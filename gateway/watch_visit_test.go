@@ -147,6 +147,9 @@ func TestEverybodyIsTold(t *testing.T) {
 	told := func(want ...string) {
 		t.Helper()
 		eventually(t, fmt.Sprintf("the device heard %v", want), func() bool { return fmt.Sprint(box.list()) == fmt.Sprint(want) })
+		if t.Failed() {
+			t.Fatalf("it heard %v", box.list())
+		}
 	}
 	boss := h.watch(h.boss, "watch "+id)
 	told("[boss]")
@@ -280,6 +283,8 @@ func TestStalledWatcher(t *testing.T) {
 	tcp.stop() // nothing is read from here on
 	close(start)
 	began := time.Now()
+	late := time.AfterFunc(3*patience, func() { _ = ch.Close() })
+	defer late.Stop()
 	got, err := io.Copy(io.Discard, ch)
 	if err != nil || got != total {
 		t.Fatalf("%d bytes arrived, %v", got, err)
