@@ -181,6 +181,9 @@ func watchScreens(t *testing.T) map[string]func(page) screen {
 			s.Update(newsMsg[Scene]{next, true})
 			return s
 		},
+		"devices-visits": func(p page) screen {
+			return newDeviceScreen(p, DeviceList{Person: "ada", Devices: techDevices(), Visits: true})
+		},
 		"visits": func(p page) screen { return newVisitScreen(p, list) },
 		"visits-end": func(p page) screen {
 			return typed(newVisitScreen(p, list), "down", "x")
@@ -331,6 +334,40 @@ func TestShellsComeAndGo(t *testing.T) {
 		if c.do(); s.shell != c.want {
 			t.Fatalf("step %d shows %q, want %q", i, s.shell, c.want)
 		}
+	}
+}
+
+// TestWayToTheVisits: Tab goes there for who may see them, in the line mode the
+// word does; for others both do nothing.
+func TestWayToTheVisits(t *testing.T) {
+	for _, may := range []bool{true, false} {
+		if s := typed(newDeviceScreen(testPage(), DeviceList{Devices: techDevices(), Visits: may}), "tab"); s.visits != may || s.Done() != may {
+			t.Errorf("may %v: goes %v, done %v", may, s.visits, s.Done())
+		}
+		onTerminal(t, []string{"TERM=dumb"}, "visits\r\x03", func(ctx context.Context, term *Terminal) {
+			picked, err := Devices(ctx, term, DeviceList{Devices: techDevices(), Visits: may})
+			if picked.Visits != may || errors.Is(err, ErrLeft) == may {
+				t.Errorf("may %v: %+v, %v", may, picked, err)
+			}
+		})
+	}
+}
+
+// TestVisitsInLines: the list as numbered lines.
+func TestVisitsInLines(t *testing.T) {
+	list := VisitList{MayWatch: true, MayEnd: true, Visits: []VisitLine{
+		{Visit: "1", Open: true, Technician: "bob", Device: "laptop"}, {Visit: "2", Technician: "xavier", Device: "till"},
+	}}
+	for keys, want := range map[string]string{
+		"1\r": "{1 false} <nil>", "x 2\r": "{2 true} <nil>", "2\r1\r": "{1 false} <nil>", "till\rx 1\r": "{2 true} <nil>",
+		".\r": "{ false} " + ErrBack.Error(), "x 9\r\r\x03": "{ false} " + ErrLeft.Error(),
+	} {
+		onTerminal(t, []string{"TERM=dumb"}, keys, func(ctx context.Context, term *Terminal) {
+			picked, err := Visits(ctx, term, list)
+			if got := fmt.Sprint(picked, " ", err); got != want {
+				t.Errorf("%q: %s, want %s", keys, got, want)
+			}
+		})
 	}
 }
 
@@ -531,4 +568,26 @@ func TestNewLines(t *testing.T) {
 			t.Errorf("%q to %q: %v", c.was, c.now, got)
 		}
 	}
+}
+
+// FuzzPlainText: whatever a shell prints, the line mode gets text alone, and no
+// line without end.
+func FuzzPlainText(f *testing.F) {
+	for _, text := range []string{"a\r\nb", "\x1b[31mred\x1b]0;t\x07", "50%\r100%\n", "\x1b(B\b\b\xe2\x82", "\u009b2J\u202e"} {
+		f.Add([]byte(text), 3)
+	}
+	f.Fuzz(func(t *testing.T, data []byte, cut int) {
+		var p plainText
+		var lines []string
+		line := func(text string) { lines = append(lines, text) }
+		cut = max(0, min(cut, len(data)))
+		p.write(data[:cut], line)
+		p.write(data[cut:], line)
+		p.end(line)
+		for _, l := range lines {
+			if strings.Map(seen, l) != l || strings.ContainsAny(l, "\x1b\r\n") || len(l) > 4*plainLine {
+				t.Errorf("%q becomes %q", data, l)
+			}
+		}
+	})
 }
