@@ -30,7 +30,6 @@ func plainWatch(ctx context.Context, t *Terminal, w Watching) error {
 		case scene, open := <-w.Updates:
 			if !open {
 				cancel()
-				<-left // it was cancelled
 				return nil
 			}
 			l.take(ctx, scene)
