@@ -17,7 +17,7 @@ type call struct {
 }
 
 // switches are the flags that take no value.
-func switches() []string { return []string{"json", "check", "exercise"} }
+func switches() []string { return []string{"json", "check", "exercise", "follow"} }
 
 // parseCall tells words from flags: --name value, --name=value, --json.
 func parseCall(args []string) (*call, error) {

@@ -40,7 +40,7 @@ func commands() []command {
 		{policy.Recordings, "[--json] [--limit N]", "list the recordings, or pick one on a terminal (ssh -t)", (*session).cmdRecordings},
 		{policy.Play, "VISIT", "play a recording (needs a terminal: ssh -t)", (*session).cmdPlay},
 		{policy.Verify, "VISIT [--json]", "check a recording against its chain, seal and receipt", (*session).cmdVerify},
-		{policy.Audit, "[--json] [--person P] [--device D] [--visit V] [--kind K] [--limit N]", "show the audit log, or with --check prove it", (*session).cmdAudit},
+		{policy.Audit, "[--person P] [--device D] [--visit V] [--kind K] [--since TIME] [--until TIME] [--limit N] [--follow] [--json] | --check", "show the audit log, go on with what comes (--follow), or prove it (--check)", (*session).cmdAudit},
 		{policy.PeopleList, "[--json]", "list the people: roles, locks, charter, training, keys, last login", (*session).cmdPeople},
 		{policy.LockPerson, "PERSON [REASON]", "bar a person, and end at once what they have open", (*session).cmdLock},
 		{policy.UnlockPerson, "PERSON", "end a lock; nobody ends their own", (*session).cmdUnlock},
@@ -160,7 +160,7 @@ func (s *session) help() {
 		"ssh GATEWAY COMMAND         one of these:\n\n")
 	for _, c := range commands() {
 		if s.offers(c.name) {
-			fmt.Fprintf(&b, "  %-11s %s\n              %s\n", c.name, c.about, c.usage)
+			fmt.Fprintf(&b, "  %s\n      %s\n", strings.TrimSpace(string(c.name)+" "+c.usage), c.about)
 		}
 	}
 	fmt.Fprintf(&b, "\nYou are %s (%s).\n", s.person.Name, strings.Join(s.me().Roles, ", "))

@@ -38,7 +38,9 @@ func (s *session) waitQuietly(ctx context.Context, v *visit) error {
 	}
 	states, stop := v.follow(ctx)
 	defer stop()
-	said := ""
+	// First how to get out of it, even where the prompt is shown already.
+	said := s.quietLine(v, tui.PhaseAsking)
+	s.say(said)
 	for st := range states {
 		if line := s.quietLine(v, st.Phase); line != said {
 			said = line

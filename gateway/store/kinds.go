@@ -42,6 +42,8 @@ const (
 	CharterSigned Kind = "charter.signed"
 	// RecordingViewed: Actor looked at the recording of Visit, or was refused.
 	RecordingViewed Kind = "recording.viewed"
+	// LogViewed: Actor read this log, or proved it. Data: which part of it.
+	LogViewed Kind = "log.viewed"
 	// TokenMade: Actor made a token for one enrolment. Data: token (the start
 	// of its hash), name, expires.
 	TokenMade Kind = "token.made"
@@ -132,7 +134,7 @@ const (
 
 var kinds = []Kind{
 	GatewayStarted, GatewayStopped, ConfigLoaded, ClockStepped,
-	LoginAccepted, LoginDenied, LoginCode, PersonLocked, PersonUnlocked, CharterSigned, RecordingViewed, TokenMade,
+	LoginAccepted, LoginDenied, LoginCode, PersonLocked, PersonUnlocked, CharterSigned, RecordingViewed, LogViewed, TokenMade,
 	DeviceEnrolled, DeviceOnline, DeviceChanged, DeviceAway, DeviceQuarantined, DeviceReleased,
 	VisitRequested, VisitAnswered, VisitOpened, VisitWatched, VisitEnded, RecordingSealed, VisitNoted,
 	OverrideAsked, OverrideSigned, OverrideGranted, OverrideClosed, OverrideTaken, OverrideSettled, OverrideOverdue,
