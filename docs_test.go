@@ -156,8 +156,19 @@ func TestDocumentedLinks(t *testing.T) {
 var proof = regexp.MustCompile("`([a-z_/]+_test\\.go)`|\\b((?:Test|Fuzz)[A-Z]\\w*)|`([a-z0-9-]+\\.txtar)`")
 
 func TestDocumentedTestsExist(t *testing.T) {
-	file, source, found := "", "", 0
-	for _, m := range proof.FindAllStringSubmatch(documents(t)["SECURITY.md"], -1) {
+	for name, least := range map[string]int{"SECURITY.md": 50, "docs/compliance.md": 30, "docs/roles.md": 5} {
+		if found := proven(t, name, documents(t)[name]); found < least {
+			t.Errorf("only %d tests were found in %s", found, name)
+		}
+	}
+}
+
+// proven looks for the tests and stories that a document names, and counts
+// them.
+func proven(t *testing.T, name, text string) (found int) {
+	t.Helper()
+	file, source := "", ""
+	for _, m := range proof.FindAllStringSubmatch(text, -1) {
 		found++
 		switch {
 		case m[1] != "":
@@ -167,15 +178,37 @@ func TestDocumentedTestsExist(t *testing.T) {
 			}
 			file, source = m[1], string(text)
 		case m[2] != "" && !strings.Contains(source, "\nfunc "+m[2]+"("):
-			t.Errorf("SECURITY.md: there is no %s in %s", m[2], file)
+			t.Errorf("%s: there is no %s in %s", name, m[2], file)
 		case m[3] != "":
 			if _, err := os.Stat(filepath.Join("testdata", "script", m[3])); err != nil {
-				t.Errorf("SECURITY.md: %v", err)
+				t.Errorf("%s: %v", name, err)
 			}
 		}
 	}
-	if found < 50 {
-		t.Errorf("only %d tests were found in SECURITY.md", found)
+	return found
+}
+
+// TestDocumentedRoles holds the table of docs/roles.md to the policy.
+func TestDocumentedRoles(t *testing.T) {
+	var want strings.Builder
+	head, line := "| command |", "|---|"
+	for _, r := range policy.Roles() {
+		head, line = head+" "+string(r)+" |", line+"---|"
+	}
+	want.WriteString(head + "\n" + line + "\n")
+	for _, c := range policy.Commands() {
+		want.WriteString("| `" + string(c) + "` |")
+		for _, r := range policy.Roles() {
+			if ok, _ := policy.May(policy.Person{Name: "somebody", Roles: []string{string(r)}}, c); ok {
+				want.WriteString(" yes |")
+			} else {
+				want.WriteString(" |")
+			}
+		}
+		want.WriteString("\n")
+	}
+	if text := documents(t)["docs/roles.md"]; !strings.Contains(text, "\n\n"+want.String()+"\n") {
+		t.Errorf("docs/roles.md must have this table, and has another:\n%s", &want)
 	}
 }
 

@@ -82,10 +82,11 @@ func contractCodes(t *testing.T, open opener) {
 		t.Error("a code is looked at after too many wrong ones")
 	}
 	must(t, s.TryCode(ctx, "alice", code(200), by("alice", 7))) // no matter of hers
-	must(t, s.TryCode(ctx, "bob", code(200), by("bob", 22)))
+	want(t, s.TryCode(ctx, "bob", spy, by("bob", 35)), ErrCodeRest)
+	must(t, s.TryCode(ctx, "bob", code(200), by("bob", 37)))
 	want(t, s.TryCode(ctx, "", code(1), by("bob", 0)), ErrInvalid)
-	same(t, "the log", kindsTold(t, s, 4), "login.code! login.code! login.code login.code")
-	want(t, s.TryCode(ctx, "bob", wrong, by("bob", 23)), ErrCodeWrong)
+	same(t, "the log", kindsTold(t, s, 4), "login.code! login.code login.code! login.code")
+	want(t, s.TryCode(ctx, "bob", wrong, by("bob", 38)), ErrCodeWrong)
 	entries, err := s.Audit(ctx, Filter{Newest: true, Limit: 1})
 	must(t, err)
 	same(t, "misses begin again after a good one", entries[0].Data["misses"], "1")

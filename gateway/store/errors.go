@@ -32,7 +32,7 @@ var (
 	// ErrCodeWrong: the one-time code is wrong, or was used.
 	ErrCodeWrong = errors.New("this code is wrong, or it was used already")
 	// ErrCodeRest: too many wrong codes in a row; none is looked at for a while.
-	ErrCodeRest = errors.New("too many wrong codes were given in this name; wait a quarter of an hour")
+	ErrCodeRest = errors.New("too many wrong codes were given in this name; wait half an hour")
 	// ErrAltered: the audit log is not what was signed.
 	ErrAltered = errors.New("the audit log was altered")
 	// ErrUnavailable: the state can't be read or written (disk full,

@@ -71,10 +71,10 @@ func (s *Store) Locks(ctx context.Context) ([]Lock, error) {
 }
 
 // Wrong one-time codes that a person may give before none is looked at, and
-// for how long after the last of them that is so.
+// for how long after the last of them that is so: as long as PCI DSS 8.3.4 wants.
 const (
 	MissesMost = 5
-	MissesRest = 15 * time.Minute
+	MissesRest = 30 * time.Minute
 )
 
 // TryCode judges a one-time code. match is given the step of the last code that
