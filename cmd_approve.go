@@ -2,13 +2,11 @@ package main
 
 import (
 	"bufio"
-	"bytes"
 	"context"
 	"errors"
 	"fmt"
 	"io"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"slices"
 	"strconv"
@@ -49,18 +47,13 @@ Examples:
 
 // approval is one call of the verb.
 type approval struct {
-	*call
-	gateway string
-	number  int
-	options []string // for ssh
-	key     string
+	remote
+	number int
+	key    string
 }
 
 func runApprove(ctx context.Context, c *call, args []string) error {
-	var options []string
-	if i := slices.Index(args, "--"); i >= 0 {
-		args, options = args[:i], args[i+1:]
-	}
+	args, options := sshOptions(args)
 	fs := flags("approve")
 	key := stringFlag(fs, "key", "k", "")
 	rest, err := parse(c, fs, args, 2)
@@ -77,7 +70,7 @@ func runApprove(ctx context.Context, c *call, args []string) error {
 	if !c.hasTerminal() {
 		return errors.New("there is no terminal to show the override on; in a script use ssh and ssh-keygen, see accord help approve")
 	}
-	return (&approval{call: c, gateway: rest[0], number: n, options: options, key: *key}).run(ctx)
+	return (&approval{remote: remote{c, rest[0], options}, number: n, key: *key}).run(ctx)
 }
 
 // run shows, asks, signs and sends.
@@ -113,38 +106,6 @@ func (a *approval) run(ctx context.Context) error {
 	}
 	_, err = fmt.Fprintln(a.stdout, wire.Clean(strings.TrimSpace(string(answer)), wire.MaxReason))
 	return err
-}
-
-// maxShown bounds what the gateway may print, in bytes.
-const maxShown = 64 << 10
-
-// ssh runs a command of the gateway by the caller's own ssh and returns what it
-// prints. What ssh and the gateway have to say goes to standard error.
-func (a *approval) ssh(ctx context.Context, in []byte, command ...string) ([]byte, error) {
-	words := append(slices.Clone(a.options), "-T", "--", a.gateway)
-	return a.tool(ctx, in, "ssh", append(words, command...)...)
-}
-
-// tool runs one of OpenSSH's programs, as the caller's shell would find it.
-func (a *approval) tool(ctx context.Context, in []byte, name string, args ...string) ([]byte, error) {
-	cmd := exec.CommandContext(ctx, name, args...) //nolint:gosec // the caller's own ssh with the caller's own words
-	cmd.Env, cmd.Stdin, cmd.Stderr = a.env, bytes.NewReader(in), a.stderr
-	out, err := cmd.StdoutPipe()
-	if err != nil {
-		return nil, err
-	}
-	if err := cmd.Start(); err != nil {
-		return nil, fmt.Errorf("run %s: %w", name, err)
-	}
-	text, rerr := io.ReadAll(io.LimitReader(out, maxShown+1))
-	_, _ = io.Copy(io.Discard, out)
-	if err := cmd.Wait(); err != nil {
-		return nil, fmt.Errorf("%s: %w", name, err)
-	}
-	if len(text) > maxShown {
-		return nil, fmt.Errorf("%s printed more than %d bytes", name, maxShown)
-	}
-	return text, rerr
 }
 
 // signingKey is the key to sign with: the one that was named, or the first of

@@ -34,6 +34,7 @@ func verbs() []verb {
 		receiptsVerb(),
 		replayVerb(),
 		approveVerb(),
+		overrideVerb(),
 		playVerb(),
 		verifyVerb(),
 		checkVerb(),
