@@ -151,8 +151,9 @@ func (v *visit) terminals() []*session {
 	return list
 }
 
-// userTypes puts what the user typed on its way into a terminal. It never waits: what a program doesn't read in time is lost,
-// like the keys of a keyboard whose machine hangs.
+// userTypes puts what the user typed on its way into a terminal. It never waits:
+// what a program doesn't read in time is lost, like the keys of a keyboard whose
+// machine hangs.
 func (v *visit) userTypes(shell int, keys []byte) error {
 	terminals := v.terminals()
 	i := slices.IndexFunc(terminals, func(s *session) bool { return s.reflection.number == shell })

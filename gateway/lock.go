@@ -61,7 +61,7 @@ func (s *session) cmdLock(ctx context.Context, c *call) error {
 	if len(c.words) == 0 {
 		return &usageError{"Name a person."}
 	}
-	if err := c.only(); err != nil {
+	if err := c.only("json"); err != nil {
 		return err
 	}
 	name := c.words[0]
@@ -76,8 +76,8 @@ func (s *session) cmdLock(ctx context.Context, c *call) error {
 	if err != nil {
 		return err
 	}
-	s.print(name + " is locked: no login, and what they had open is being ended.\n")
-	return s.gateway.reloadLocks(ctx, "lock")
+	// Said first: who locks themself hears no more.
+	return errors.Join(s.printLock(c, name, true, name+" is locked: no login, and what they had open is being ended."), s.gateway.reloadLocks(ctx, "lock"))
 }
 
 // cmdUnlock ends a lock, never one's own.
@@ -85,7 +85,7 @@ func (s *session) cmdUnlock(ctx context.Context, c *call) error {
 	if len(c.words) != 1 {
 		return &usageError{"Name one person."}
 	}
-	if err := c.only(); err != nil {
+	if err := c.only("json"); err != nil {
 		return err
 	}
 	name := c.words[0]
@@ -100,6 +100,14 @@ func (s *session) cmdUnlock(ctx context.Context, c *call) error {
 	if err != nil {
 		return err
 	}
-	s.print(name + " is unlocked.\n")
-	return s.gateway.reloadLocks(ctx, "unlock")
+	return errors.Join(s.printLock(c, name, false, name+" is unlocked."), s.gateway.reloadLocks(ctx, "unlock"))
+}
+
+// printLock tells what became of a lock.
+func (s *session) printLock(c *call, person string, locked bool, sentence string) error {
+	if c.has("json") {
+		return s.printJSON(map[string]any{"person": person, "locked": locked})
+	}
+	s.print(sentence + "\n")
+	return nil
 }

@@ -22,9 +22,9 @@ func overrideCommands() []command {
 		{policy.OverrideOpen, "N", "use an override that is approved (ssh -t); so does ssh DEVICE@GATEWAY", (*session).cmdOverrideOpen},
 		{policy.OverrideList, "[--json] [--limit N]", "list them, and which reviews are due", (*session).cmdOverrideList},
 		{policy.OverrideShow, "N [--json]", "print the statement that supervisors sign", (*session).cmdOverrideShow},
-		{policy.OverrideApprove, "N <SIGNATURE", "approve it with your signature, see docs/override.md", (*session).cmdOverrideApprove},
-		{policy.OverrideDeny, "N [REASON]", "deny it, or take back your own", (*session).cmdOverrideDeny},
-		{policy.OverrideReview, "N --verdict justified|unjustified --note …", "say afterwards, as a third person, whether it was right", (*session).cmdOverrideReview},
+		{policy.OverrideApprove, "N [--json] <SIGNATURE", "approve it with your signature, see docs/override.md", (*session).cmdOverrideApprove},
+		{policy.OverrideDeny, "N [REASON] [--json]", "deny it, or take back your own", (*session).cmdOverrideDeny},
+		{policy.OverrideReview, "N --verdict justified|unjustified --note … [--json]", "say afterwards, as a third person, whether it was right", (*session).cmdOverrideReview},
 		{policy.RosterList, "[--json]", "who may sign, by the list that devices have pinned", (*session).cmdRoster},
 		{policy.RosterShow, "", "print the new list that waits for the signatures of the old one", (*session).cmdRosterShow},
 		{policy.RosterSign, "<SIGNATURE", "sign it: ssh-keygen -Y sign -n roster@accord", (*session).cmdRosterSign},
@@ -56,7 +56,7 @@ func (s *session) cmdOverrideRequest(ctx context.Context, c *call) error {
 			return err
 		}
 	}
-	return s.requestOverride(ctx, c.words[0], want, c.has("exercise"), c.has("json"))
+	return s.requestOverride(ctx, c, want, c.has("exercise"))
 }
 
 func (s *session) cmdOverrideDrill(ctx context.Context, c *call) error {
@@ -67,23 +67,28 @@ func (s *session) cmdOverrideDrill(ctx context.Context, c *call) error {
 		return err
 	}
 	want := asked{reason: c.sentence("reason", "Exercise"), capabilities: []string{string(wire.Shell)}}
-	return s.requestOverride(ctx, c.words[0], want, true, c.has("json"))
+	return s.requestOverride(ctx, c, want, true)
 }
 
 // requestOverride asks and says what comes next.
-func (s *session) requestOverride(ctx context.Context, where string, want asked, exercise, json bool) error {
-	device := where
-	if login, name, plus := strings.Cut(where, "+"); plus {
+func (s *session) requestOverride(ctx context.Context, c *call, want asked, exercise bool) error {
+	device := c.words[0]
+	if login, name, plus := strings.Cut(device, "+"); plus {
 		device, want.login = name, login
 	}
 	o, err := s.askOverride(ctx, device, want, exercise)
 	if err != nil {
 		return err
 	}
-	if json {
+	return s.printCase(c, o, s.askedSentence(o))
+}
+
+// printCase tells how a case stands after a command: in a sentence, or whole.
+func (s *session) printCase(c *call, o store.Override, sentence string) error {
+	if c.has("json") {
 		return s.printJSON(s.gateway.overrideJSON(o))
 	}
-	s.print(s.askedSentence(o) + "\n")
+	s.print(sentence + "\n")
 	return nil
 }
 

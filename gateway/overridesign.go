@@ -50,7 +50,7 @@ func (s *session) cmdOverrideApprove(ctx context.Context, c *call) error {
 	if len(c.words) != 1 {
 		return &usageError{"Name an override by its number."}
 	}
-	if err := c.only(); err != nil {
+	if err := c.only("json"); err != nil {
 		return err
 	}
 	if s.pty != nil {
@@ -81,8 +81,7 @@ func (s *session) cmdOverrideApprove(ctx context.Context, c *call) error {
 		return s.signRefused(ctx, o, c.words[0], err)
 	}
 	s.gateway.overridesChanged(false)
-	s.print(s.signedSentence(o) + "\n")
-	return nil
+	return s.printCase(c, o, s.signedSentence(o))
 }
 
 // signedSentence says how far a case is, now that a signature was added.
@@ -158,7 +157,7 @@ func (s *session) cmdOverrideDeny(ctx context.Context, c *call) error {
 	if len(c.words) < 1 {
 		return &usageError{"Name an override by its number."}
 	}
-	if err := c.only(); err != nil {
+	if err := c.only("json"); err != nil {
 		return err
 	}
 	o, err := s.findOverride(ctx, c.words[0])
@@ -178,8 +177,7 @@ func (s *session) cmdOverrideDeny(ctx context.Context, c *call) error {
 		return err
 	}
 	s.gateway.overridesChanged(false)
-	s.print(fmt.Sprintf("Override %d is denied; it opens nothing.\n", o.Number))
-	return nil
+	return s.printCase(c, o, fmt.Sprintf("Override %d is denied; it opens nothing.", o.Number))
 }
 
 // cmdOverrideReview takes the third person's verdict.
@@ -187,7 +185,7 @@ func (s *session) cmdOverrideReview(ctx context.Context, c *call) error {
 	if len(c.words) < 1 {
 		return &usageError{"Name an override by its number."}
 	}
-	if err := c.only("verdict", "note"); err != nil {
+	if err := c.only("verdict", "note", "json"); err != nil {
 		return err
 	}
 	verdict, note := c.last("verdict", ""), c.sentence("note", "")
@@ -202,12 +200,11 @@ func (s *session) cmdOverrideReview(ctx context.Context, c *call) error {
 		s.gateway.denied(s.person, fmt.Sprintf("review of override %d", o.Number), ruling.Why)
 		return &ruledOut{ruling}
 	}
-	if _, err := s.gateway.store.ReviewOverride(ctx, o.Number, verdict, note, s.entry()); err != nil {
+	if o, err = s.gateway.store.ReviewOverride(ctx, o.Number, verdict, note, s.entry()); err != nil {
 		return err
 	}
 	s.gateway.overridesChanged(false)
-	s.print(fmt.Sprintf("Override %d is reviewed: %s.\n", o.Number, verdict))
-	return nil
+	return s.printCase(c, o, fmt.Sprintf("Override %d is reviewed: %s.", o.Number, verdict))
 }
 
 // overrideIn reports whether a consent statement, which was verified when it
