@@ -318,7 +318,12 @@ func (p *person) show(ctx context.Context, popup *Popup, env []string, more ...s
 		}
 	}
 	p.t.Cleanup(func() { _ = s.conn.Close() })
-	if err := json.NewDecoder(s.conn).Decode(&s.seen); err != nil {
+	// To the end of the line: what is read of the connection afterwards is its end.
+	line, err := bufio.NewReader(s.conn).ReadBytes('\n')
+	if err == nil {
+		err = json.Unmarshal(line, &s.seen)
+	}
+	if err != nil {
 		p.t.Fatal(err)
 	}
 	return s
