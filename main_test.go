@@ -139,7 +139,7 @@ func TestSampleShowsARule(t *testing.T) {
 
 // TestCapabilitiesAgree: rules speak of what devices offer.
 func TestCapabilitiesAgree(t *testing.T) {
-	all := []wire.Capability{wire.Shell, wire.FilesGet, wire.FilesPut, wire.ScreenView, wire.ScreenControl, wire.Clipboard, wire.Forward}
+	all := []wire.Capability{wire.Shell, wire.FilesGet, wire.FilesPut, wire.ScreenView, wire.ScreenControl, wire.ClipboardGet, wire.ClipboardPut, wire.Forward}
 	for i, c := range policy.Capabilities() {
 		if i >= len(all) || string(all[i]) != c || !wire.Capability(c).Valid() {
 			t.Errorf("%q", c)

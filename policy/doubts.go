@@ -9,7 +9,7 @@ import (
 // Capabilities are the names of all capabilities but those of actions, which
 // begin with "action:".
 func Capabilities() []string {
-	return []string{"shell", "files.get", "files.put", "screen.view", "screen.control", "clipboard", "forward"}
+	return []string{"shell", "files.get", "files.put", "screen.view", "screen.control", "clipboard.get", "clipboard.put", "forward"}
 }
 
 // Doubts are what [NewRulebook] takes and yet can't be meant: rules, or parts

@@ -269,7 +269,7 @@ func TestAskingForMoreNeverHelps(t *testing.T) {
 		if len(r.Capabilities) > 0 && after.Verdict > before.Verdict {
 			t.Fatalf("%s became %s", before.Verdict, after.Verdict)
 		}
-		more.Capabilities = append(more.Capabilities, "clipboard") // never among the offers
+		more.Capabilities = append(more.Capabilities, "clipboard.get") // never among the offers
 		if d := Decide(more, f, noon); d.Verdict != Deny {
 			t.Fatalf("what isn't offered: %+v", d)
 		}

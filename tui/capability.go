@@ -18,7 +18,8 @@ func capabilityWords() []capabilityWord {
 		{"files.put", "FilesPut"},
 		{"screen.view", "ScreenView"},
 		{"screen.control", "ScreenControl"},
-		{"clipboard", "Clipboard"},
+		{"clipboard.get", "ClipboardGet"},
+		{"clipboard.put", "ClipboardPut"},
 		{"forward", "Forward"},
 	}
 }

@@ -32,7 +32,7 @@ func samplePrompt() Prompt {
 // screenPrompt asks to see the screen, among other things.
 func screenPrompt() Prompt {
 	p := samplePrompt()
-	p.Capabilities = []string{"shell", "screen.view", "clipboard", "action:power-off"}
+	p.Capabilities = []string{"shell", "screen.view", "clipboard.put", "action:power-off"}
 	return p
 }
 

@@ -19,7 +19,8 @@ const (
 	FilesPut      Capability = "files.put"
 	ScreenView    Capability = "screen.view"
 	ScreenControl Capability = "screen.control"
-	Clipboard     Capability = "clipboard"
+	ClipboardGet  Capability = "clipboard.get" // read what is copied on the device
+	ClipboardPut  Capability = "clipboard.put" // replace it
 	Forward       Capability = "forward"
 )
 
@@ -27,7 +28,7 @@ const (
 const actionPrefix = "action:"
 
 var (
-	plainCapabilities = []Capability{Shell, FilesGet, FilesPut, ScreenView, ScreenControl, Clipboard, Forward}
+	plainCapabilities = []Capability{Shell, FilesGet, FilesPut, ScreenView, ScreenControl, ClipboardGet, ClipboardPut, Forward}
 	actionName        = pattern(`^[a-z0-9][a-z0-9-]{0,31}$`)
 	deviceName        = pattern(`^[a-z0-9]([a-z0-9._-]{0,61}[a-z0-9])?$`)
 	visitID           = pattern(`^[0-9]{8}-[0-9]{6}-[a-z2-7]{8}$`)

@@ -20,6 +20,11 @@ const (
 	ChannelHello   = "hello@accord"
 	ChannelVisit   = "visit@accord"
 	ChannelSession = "session"
+	// ChannelScreen carries the device's screen as RFB 3.8 (RFC 6143) with
+	// security type None: the agent is the server, whatever lies behind it. Its
+	// open message names the visit as that of a [ChannelSession] does. The agent
+	// closes it while the user has paused the visit.
+	ChannelScreen = "screen@accord"
 )
 
 // RequestPing is the global request that both ends send to see that the other

@@ -108,7 +108,7 @@ func TestNames(t *testing.T) {
 	}{
 		{
 			"capability", func(s string) bool { return Capability(s).Valid() },
-			[]string{"shell", "files.get", "files.put", "screen.view", "screen.control", "clipboard", "forward", "action:power-off", "action:0"},
+			[]string{"shell", "files.get", "files.put", "screen.view", "screen.control", "clipboard.get", "clipboard.put", "forward", "action:power-off", "action:0"},
 			[]string{"", "Shell", "shell ", "action:", "action:Power", "action:-x", "action:a b", "action:" + strings.Repeat("a", 33), "action:a\n"},
 		},
 		{
