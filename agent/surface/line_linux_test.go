@@ -246,7 +246,7 @@ func TestParseStat(t *testing.T) {
 
 func FuzzParse(f *testing.F) {
 	f.Add("42 (a) S 1 40 39 34817 41 4194304 0")
-	f.Add("12|1700000000|0|0|attached|$3|/dev/pts/7")
+	f.Add("12|1700000000|0|0|attached|$3|/dev/pts/7|80|24")
 	f.Add("0000000000000000: 00000002 00000000 00010000 0001 01 12345 /tmp/a b  c")
 	f.Fuzz(func(t *testing.T, line string) {
 		parseStat(1, line)

@@ -11,12 +11,15 @@ import (
 	"time"
 )
 
-// The popup's size in cells, its frame included. tmux makes it smaller where
-// the terminal is.
-const (
-	popupWidth  = "64"
-	popupHeight = "20"
-)
+// size is the popup's in cells, its frame included. tmux makes it smaller where
+// the terminal is. In a large terminal it has room for what a long request
+// shows, and still leaves something of what lies behind it.
+func (c client) size() (width, height string) {
+	if c.width >= 100 && c.height >= 30 {
+		return "84", "26"
+	}
+	return "64", "20"
+}
 
 // wasShown is the exit status of a popup's command, whatever it did. tmux hands
 // it on; 0 from tmux means that there was no popup, because another one is open
@@ -111,9 +114,10 @@ func (p *Popup) arguments(command, env []string) ([]string, error) {
 	if len(command) == 0 || !filepath.IsAbs(command[0]) {
 		return nil, errors.New("open a popup: the command must start with an absolute path")
 	}
+	width, height := p.client.size()
 	args := []string{
 		"display-popup", "-c", p.client.tty, "-t", p.client.session + ":", "-d", "/",
-		"-w", popupWidth, "-h", popupHeight, "-E", "--",
+		"-w", width, "-h", height, "-E", "--",
 		"/bin/sh", "-c", showScript, "accord", "env",
 	}
 	for _, v := range env {

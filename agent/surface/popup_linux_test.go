@@ -19,7 +19,7 @@ func TestPopup(t *testing.T) {
 		popup := p.find()
 		for _, status := range []int{0, 1, 3} { // an answer can't come from it
 			s := p.show(t.Context(), popup, []string{"ACCORD_A=it's $HOME; #{pid}", "ACCORD_B=x;"})
-			if s.UID != p.user.UID || s.Columns != 62 || s.Rows != 18 {
+			if s.UID != p.user.UID || s.Columns != 82 || s.Rows != 24 {
 				t.Errorf("the popup runs as %d at %d by %d", s.UID, s.Columns, s.Rows)
 			}
 			if !contains(s.Env, "ACCORD_A=it's $HOME; #{pid}", "ACCORD_B=x;", p.mark) {
@@ -264,15 +264,15 @@ func nobody(t *testing.T, p *person, why string) {
 }
 
 func TestParseClient(t *testing.T) {
-	good := "12|1700000000|0|0|attached,focused,UTF-8|$3|/dev/pts/7"
-	if c, pid, ok := parseClient(good); !ok || pid != 12 || c.tty != "/dev/pts/7" || c.session != "$3" || c.activity != 1700000000 {
+	good := "12|1700000000|0|0|attached,focused,UTF-8|$3|/dev/pts/7|120|40"
+	if c, pid, ok := parseClient(good); !ok || c.width != 120 || c.height != 40 || pid != 12 || c.tty != "/dev/pts/7" || c.session != "$3" || c.activity != 1700000000 {
 		t.Errorf("%+v %d %v", c, pid, ok)
 	}
 	for _, bad := range []string{
 		"", "no server", strings.Replace(good, "|0|0|", "|1|0|", 1), strings.Replace(good, "|0|0|", "|0|1|", 1),
 		strings.Replace(good, "attached", "attached,suspended", 1), strings.Replace(good, "$3", "3", 1),
 		strings.Replace(good, "/dev/pts/7", "", 1), strings.Replace(good, "/dev/pts/7", "/dev/../etc/passwd", 1),
-		strings.Replace(good, "12", "x", 1), strings.Replace(good, "1700000000", "", 1), good + "|",
+		strings.Replace(good, "12|", "x|", 1), strings.Replace(good, "1700000000", "", 1), good + "|",
 	} {
 		if c, _, ok := parseClient(bad); ok {
 			t.Errorf("%q is %+v", bad, c)
@@ -294,6 +294,26 @@ func TestParseUnix(t *testing.T) {
 	} {
 		if inode, path := parseUnix(other); path != "" {
 			t.Errorf("%q: %q %q", other, inode, path)
+		}
+	}
+}
+
+// A popup leaves something of a terminal in sight, and has more room in a large
+// one.
+func TestPopupSize(t *testing.T) {
+	for _, c := range []struct {
+		client        client
+		width, height string
+	}{
+		{client{}, "64", "20"},
+		{client{width: 80, height: 24}, "64", "20"},
+		{client{width: 99, height: 60}, "64", "20"},
+		{client{width: 200, height: 29}, "64", "20"},
+		{client{width: 100, height: 30}, "84", "26"},
+		{client{width: 300, height: 90}, "84", "26"},
+	} {
+		if w, h := c.client.size(); w != c.width || h != c.height {
+			t.Errorf("%d by %d: a popup of %s by %s", c.client.width, c.client.height, w, h)
 		}
 	}
 }

@@ -85,7 +85,7 @@ func playOldTmux(socket, command string) int {
 	switch command {
 	case "list-clients":
 		pid, _ := os.ReadFile(socket + ".pid")
-		fmt.Printf("%s|5|0|||$0|/dev/pts/0\n", pid)
+		fmt.Printf("%s|5|0|||$0|/dev/pts/0|80|24\n", pid)
 	case "list-commands":
 		fmt.Println("display-message (display) [-aIpv]\ndisplay-panes (displayp) [-b]")
 	default:

@@ -46,6 +46,8 @@ type client struct {
 	tty      string // its path
 	session  string // "$3"
 	activity int64  // Unix time of the last key
+	width    int    // in cells; 0: unknown
+	height   int
 }
 
 // ttyPath is how tmux names a terminal of a client.
@@ -169,7 +171,7 @@ func (s server) canPopup(ctx context.Context) bool {
 // recently active first: no control mode, not suspended, not read-only, no
 // part of a visit.
 func (s server) clients(ctx context.Context, visits func(pid int) bool) ([]client, error) {
-	const format = "#{client_pid}|#{client_activity}|#{client_control_mode}|#{client_readonly}|#{client_flags}|#{session_id}|#{client_tty}"
+	const format = "#{client_pid}|#{client_activity}|#{client_control_mode}|#{client_readonly}|#{client_flags}|#{session_id}|#{client_tty}|#{client_width}|#{client_height}"
 	lines, err := s.ask(ctx, "list-clients", "-F", format)
 	if err != nil {
 		return nil, err
@@ -187,7 +189,7 @@ func (s server) clients(ctx context.Context, visits func(pid int) bool) ([]clien
 
 func parseClient(line string) (c client, pid int, ok bool) {
 	f := strings.Split(line, "|")
-	if len(f) != 7 || f[2] == "1" || f[3] == "1" || strings.Contains(f[4], "suspended") ||
+	if len(f) != 9 || f[2] == "1" || f[3] == "1" || strings.Contains(f[4], "suspended") ||
 		!sessionID.MatchString(f[5]) || !ttyPath.MatchString(f[6]) {
 		return client{}, 0, false
 	}
@@ -196,7 +198,10 @@ func parseClient(line string) (c client, pid int, ok bool) {
 		return client{}, 0, false
 	}
 	activity, err := strconv.ParseInt(f[1], 10, 64)
-	return client{session: f[5], tty: f[6], activity: activity}, pid, err == nil
+	c = client{session: f[5], tty: f[6], activity: activity}
+	c.width, _ = strconv.Atoi(f[7]) // unknown is small
+	c.height, _ = strconv.Atoi(f[8])
+	return c, pid, err == nil
 }
 
 // panes lists the terminals of the panes that have the keyboard in the
