@@ -47,6 +47,7 @@ type Config struct {
 	Class    string     `toml:"class"`    // [wire.Attended] or [wire.Unattended]
 	Standing []Standing `toml:"standing"` // only of an unattended device
 	Actions  []Action   `toml:"action"`
+	Screen   Screen     `toml:"screen"`
 }
 
 // Defaults are the values in force without a file.
@@ -59,6 +60,7 @@ func Defaults() Config {
 		Redial:      30 * time.Second,
 		Supervisors: []string{}, OverrideSigners: 1,
 		Class: wire.Attended, Standing: []Standing{}, Actions: []Action{},
+		Screen: Screen{Server: screenOff},
 	}
 }
 
@@ -94,6 +96,9 @@ func (c Config) Check() error {
 	}
 	if err := c.checkActions(); err != nil {
 		return err
+	}
+	if err := c.Screen.check(); err != nil {
+		return config.Under("screen", err)
 	}
 	return c.checkLabels()
 }

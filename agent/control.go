@@ -107,6 +107,7 @@ func (v *visit) pause() {
 	}
 	h.paused, h.withheld = true, 0
 	h.announce()
+	v.cutScreens(nil) // first: it takes no lock of h
 	v.tell(&wire.Control{Change: wire.Paused})
 	h.mu.Unlock()
 	v.agent.desk.changed(v)
@@ -239,6 +240,11 @@ func (v *visit) cut(taken []wire.Capability) {
 		}
 	}
 	v.mu.Unlock()
+	if slices.Contains(taken, wire.ScreenView) {
+		v.cutScreens(nil)
+	} else if slices.Contains(taken, wire.ScreenControl) {
+		v.releaseScreens()
+	}
 	for _, r := range ends {
 		go r.kill() // each takes at most two seconds; the channel's end takes it off the list
 	}

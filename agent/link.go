@@ -108,6 +108,7 @@ func (l *link) server(ctx context.Context, cancel context.CancelCauseFunc) *ssh.
 			wire.ChannelHello:   l.handle(ctx, cancel, l.onHello(cancel)),
 			wire.ChannelVisit:   l.handle(ctx, cancel, l.onVisit),
 			wire.ChannelSession: l.handle(ctx, cancel, l.onSession),
+			wire.ChannelScreen:  l.handle(ctx, cancel, l.onScreen),
 			wire.ChannelReplay:  l.handle(ctx, cancel, l.onReplay),
 			wire.ChannelDevice:  l.handle(ctx, cancel, l.onDevice),
 		},

@@ -44,13 +44,14 @@ type visit struct {
 	opened  time.Time
 	head    wire.Head
 
-	mu     sync.Mutex
-	procs  map[*proc.Process]running
-	shells int
-	used   []wire.Capability // that processes were started by
-	served int               // session channels that are open now
-	closed bool              // nothing is started any more
-	over   chan struct{}     // closed when everything of the visit is dead
+	mu      sync.Mutex
+	procs   map[*proc.Process]running
+	screens []*screening // channels that show the screen
+	shells  int
+	used    []wire.Capability // that processes were started by
+	served  int               // session channels that are open now
+	closed  bool              // nothing is started any more
+	over    chan struct{}     // closed when everything of the visit is dead
 
 	taken    []wire.Capability // that the user took back
 	watchers []tui.Watcher     // who else is in the visit
@@ -350,10 +351,22 @@ func (v *visit) add(p *proc.Process, r running) bool {
 	}
 	v.procs[p] = r
 	v.shells++
-	if !slices.Contains(v.used, r.of) {
-		v.used = append(v.used, r.of)
-	}
+	v.note(r.of)
 	return true
+}
+
+// use notes that a capability was used, for the end card.
+func (v *visit) use(c wire.Capability) {
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	v.note(c)
+}
+
+// note does it. The caller holds mu.
+func (v *visit) note(c wire.Capability) {
+	if !slices.Contains(v.used, c) {
+		v.used = append(v.used, c)
+	}
 }
 
 // drop forgets a process of which nothing is left.
@@ -372,6 +385,9 @@ func (v *visit) closeAll() {
 	v.mu.Unlock()
 	v.hold.end()
 	var all sync.WaitGroup
+	for _, s := range v.cutScreens(nil) {
+		all.Go(func() { <-s.clear })
+	}
 	for _, r := range procs {
 		all.Go(r.kill)
 	}

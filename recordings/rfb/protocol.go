@@ -39,14 +39,18 @@ const (
 	msgKeyEvent                 byte = 4
 	msgPointerEvent             byte = 5
 	msgClientCutText            byte = 6
+	msgXVP                      byte = 250 // turns the machine off or resets it
 	msgSetDesktopSize           byte = 251
+	msgQEMU                     byte = 255 // keys by their place, and sound
 )
 
 // Security types (RFC 6143, section 7.2, and the registry).
 const (
-	securityInvalid byte = 0
-	securityNone    byte = 1
-	securityVNCAuth byte = 2
+	securityInvalid  byte = 0
+	securityNone     byte = 1
+	securityVNCAuth  byte = 2
+	securityVeNCrypt byte = 19
+	securityApple    byte = 30
 )
 
 // maxCut bounds a clipboard's text, in bytes; maxName what a server calls its
