@@ -60,7 +60,7 @@ func (s *Screen) Commit(from *Frame, d Damage) {
 		r = r.Intersect(whole)
 		s.frame.CopyFrom(from, r)
 		for v := range s.views {
-			v.damage(r)
+			v.dirty.mark(r)
 		}
 	}
 	for v := range s.views {
@@ -109,9 +109,6 @@ func (s *Screen) View() *View {
 	return v
 }
 
-// cell is the side of what a view tells apart, in pixels.
-const cell = 16
-
 // viewCopies bounds the copies that a view remembers between two looks; of more
 // it knows only what they have changed.
 const viewCopies = 64
@@ -122,12 +119,10 @@ type View struct {
 	news   chan struct{} // holds one token while there is something to take
 
 	// The screen's lock guards these.
-	columns, rows int
-	dirty         []bool // cells, row by row
-	any           bool   // one of them
-	size          bool   // another size, or the first
-	state         bool   // another state
-	copies        []Copy
+	dirty  grid
+	size   bool // another size, or the first
+	state  bool // another state
+	copies []Copy
 }
 
 // Changes is what a reader has not seen yet.
@@ -159,15 +154,15 @@ func (v *View) Take(look func(Changes)) bool {
 	s := v.screen
 	s.mu.RLock()
 	defer s.mu.RUnlock()
-	if s.frame == nil || !v.any && !v.size && !v.state {
+	if s.frame == nil || !v.dirty.any && !v.size && !v.state {
 		return false
 	}
 	c := Changes{Frame: s.frame, Copies: v.copies, Resized: v.size, State: s.state, Restated: v.state}
-	if v.any {
-		c.Rects = v.rects(s.frame)
-		clear(v.dirty)
+	if v.dirty.any {
+		c.Rects = v.dirty.rects(s.frame.Bounds())
+		v.dirty.clear()
 	}
-	v.any, v.size, v.state, v.copies = false, false, false, nil
+	v.size, v.state, v.copies = false, false, nil
 	look(c)
 	return true
 }
@@ -177,7 +172,7 @@ func (v *View) Invalidate(r image.Rectangle) {
 	v.screen.mu.Lock()
 	defer v.screen.mu.Unlock()
 	if v.screen.frame != nil {
-		v.damage(r.Intersect(v.screen.frame.Bounds()))
+		v.dirty.mark(r.Intersect(v.screen.frame.Bounds()))
 		v.wake()
 	}
 }
@@ -190,7 +185,7 @@ func (v *View) Close() {
 }
 
 func (v *View) wake() {
-	if !v.any && !v.size && !v.state {
+	if !v.dirty.any && !v.size && !v.state {
 		return
 	}
 	select {
@@ -200,9 +195,9 @@ func (v *View) wake() {
 }
 
 func (v *View) resized(f *Frame) {
-	v.columns, v.rows = (f.Width+cell-1)/cell, (f.Height+cell-1)/cell
-	v.dirty = slices.Repeat([]bool{true}, v.columns*v.rows)
-	v.any, v.size, v.copies = true, true, nil
+	v.dirty = newGrid(f.Width, f.Height)
+	v.dirty.mark(f.Bounds())
+	v.size, v.copies = true, nil
 	v.wake()
 }
 
@@ -210,50 +205,5 @@ func (v *View) copied(c Copy) {
 	if len(v.copies) < viewCopies {
 		v.copies = append(v.copies, c)
 	}
-	v.damage(c.To)
-}
-
-// damage marks the cells of r, which lies within the picture.
-func (v *View) damage(r image.Rectangle) {
-	if r.Empty() {
-		return
-	}
-	v.any = true
-	for y := r.Min.Y / cell; y <= (r.Max.Y-1)/cell; y++ {
-		row := v.dirty[y*v.columns:]
-		for x := r.Min.X / cell; x <= (r.Max.X-1)/cell; x++ {
-			row[x] = true
-		}
-	}
-}
-
-// rects covers the marked cells: runs of a row, joined with equal runs below.
-func (v *View) rects(f *Frame) []image.Rectangle {
-	var list, open []image.Rectangle // open: those that reach the row above, in cells
-	for y := range v.rows {
-		var here []image.Rectangle
-		for x := 0; x < v.columns; x++ {
-			if !v.dirty[y*v.columns+x] {
-				continue
-			}
-			run := image.Rect(x, y, x+1, y+1)
-			for ; x+1 < v.columns && v.dirty[y*v.columns+x+1]; x++ {
-				run.Max.X++
-			}
-			here = append(here, run)
-		}
-		for i, run := range here {
-			above := slices.IndexFunc(open, func(o image.Rectangle) bool { return o.Min.X == run.Min.X && o.Max.X == run.Max.X })
-			if above >= 0 {
-				here[i].Min.Y = open[above].Min.Y
-				open = slices.Delete(open, above, above+1)
-			}
-		}
-		list, open = append(list, open...), here
-	}
-	list = append(list, open...)
-	for i, r := range list {
-		list[i] = image.Rect(r.Min.X*cell, r.Min.Y*cell, r.Max.X*cell, r.Max.Y*cell).Intersect(f.Bounds())
-	}
-	return list
+	v.dirty.mark(c.To)
 }

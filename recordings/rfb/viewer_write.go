@@ -1,0 +1,226 @@
+package rfb
+
+import (
+	"encoding/binary"
+	"image"
+	"slices"
+	"time"
+)
+
+// told is what the viewer knows of the screen besides its pixels.
+type told struct {
+	name     string
+	cursor   *Cursor
+	pointer  image.Point
+	monitors []Monitor
+	extended bool // that there are monitors, at all
+}
+
+// own is how long a viewer that moved the mouse isn't told where it is: it knows,
+// and would see it jump back.
+const own = time.Second
+
+// write sends what the viewer is owed, until there is no viewer. It encodes and
+// sends what it has copied from the screen; the screen is not held up by it.
+func (v *Viewer) write() error {
+	for {
+		select {
+		case <-v.stop:
+			return nil
+		case <-v.wake:
+		case <-v.view.News():
+		}
+		if err := v.serve(); err != nil {
+			return err
+		}
+		if err := v.out.Flush(); err != nil {
+			return err
+		}
+	}
+}
+
+// serve writes all that can be said now.
+func (v *Viewer) serve() error {
+	o := v.ordered()
+	if o.bell {
+		v.out.WriteByte(msgBell) // a failure is kept, and found by Flush
+	}
+	if o.cut != nil {
+		v.out.Write([]byte{msgServerCutText, 0, 0, 0})
+		v.out.Write(appendText(nil, string(latin1(*o.cut))))
+	}
+	v.want, v.refused = v.want.and(o.request), v.refused || o.refused
+	if !v.want.asked {
+		return nil
+	}
+	v.look(o)
+	if v.sizeDue(o.abilities) {
+		v.want = request{}
+		return v.sendSize(o.abilities)
+	}
+	return v.sendUpdate(o)
+}
+
+// ordered takes the orders that are for once, and reads the others.
+func (v *Viewer) ordered() orders {
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	o := v.orders
+	v.orders.request, v.orders.bell, v.orders.cut, v.orders.refused = request{}, false, nil, false
+	return o
+}
+
+// look brings the picture up to date where the viewer has asked for it.
+func (v *Viewer) look(o orders) {
+	if v.want.fresh {
+		v.canvas.forget(v.want.all)
+		if v.canvas.lacks.marked(v.region()) {
+			v.view.Invalidate(image.Rect(0, 0, 1, 1)) // so that there is a look, wherever that was
+		}
+		v.want.fresh, v.want.all = false, image.Rectangle{}
+	}
+	v.view.Take(func(c Changes) {
+		v.state, v.size = c.State, c.Frame.Bounds().Max
+		v.canvas.note(c.Rects)
+		if v.sizeDue(o.abilities) {
+			return // what is in the picture doesn't matter any more, or comes next time
+		}
+		var cursor drawn
+		if !o.abilities.cursor {
+			cursor = drawn{c.State.Cursor, c.State.Pointer}
+		}
+		if o.abilities.copyRect && !c.Resized {
+			v.canvas.move(c.Copies, v.region())
+		}
+		v.canvas.update(c.Frame, v.region(), cursor)
+	})
+}
+
+// region is what the viewer has asked for, of what it has.
+func (v *Viewer) region() image.Rectangle {
+	return v.want.region.Intersect(v.canvas.frame.Bounds())
+}
+
+// sizeDue reports whether the viewer must hear of a size, or of monitors, before
+// it gets pixels. One that can't resize keeps the size that it began with.
+func (v *Viewer) sizeDue(can abilities) bool {
+	other := v.size != v.canvas.frame.Bounds().Max
+	if can.extended {
+		return other || v.refused || !v.told.extended || !slices.Equal(v.told.monitors, v.state.Monitors)
+	}
+	return other && can.desktopSize
+}
+
+// sendSize is an update of its own (RFC 6143 section 7.8.2, and the registry's
+// ExtendedDesktopSize). The viewer asks again after it.
+func (v *Viewer) sendSize(can abilities) error {
+	w, h := v.size.X, v.size.Y
+	r := image.Rectangle{Max: v.size}
+	b := []byte{msgFramebufferUpdate, 0, 0, 1}
+	if !can.extended {
+		v.out.Write(appendHeader(b, r, encDesktopSize))
+	} else {
+		if v.refused {
+			r = r.Add(image.Pt(1, 1)) // the viewer's own wish; prohibited
+		}
+		b = appendHeader(b, r, encExtendedDesktopSize)
+		v.out.Write(appendMonitors(b, v.state.Monitors, r.Size()))
+		v.told.extended, v.told.monitors, v.refused = true, v.state.Monitors, false
+	}
+	if v.canvas.frame.Width == w && v.canvas.frame.Height == h {
+		return nil
+	}
+	var err error
+	v.canvas, err = newCanvas(w, h)
+	return err
+}
+
+// monitorsMost is how many a viewer is told of: the number is one byte.
+const monitorsMost = 255
+
+// appendMonitors lists them, or one that shows everything.
+func appendMonitors(to []byte, list []Monitor, size image.Point) []byte {
+	if len(list) == 0 {
+		list = []Monitor{{Bounds: image.Rectangle{Max: size}}}
+	}
+	list = list[:min(len(list), monitorsMost)]
+	to = append(to, byte(len(list)), 0, 0, 0)
+	for _, m := range list {
+		to = binary.BigEndian.AppendUint32(to, m.ID)
+		for _, n := range []int{m.Bounds.Min.X, m.Bounds.Min.Y, m.Bounds.Dx(), m.Bounds.Dy()} {
+			to = binary.BigEndian.AppendUint16(to, uint16(n))
+		}
+		to = binary.BigEndian.AppendUint32(to, m.Flags)
+	}
+	return to
+}
+
+// sendUpdate answers the request if there is anything new.
+func (v *Viewer) sendUpdate(o orders) error {
+	number, s := o.abilities.encoding, newSource(v.canvas.frame, o.format)
+	e := v.encoders[number]
+	if e == nil {
+		e = newEncoder(number, o.abilities.level)
+		v.encoders[number] = e
+	}
+	moves, changed := v.canvas.take(v.region())
+	var rects []image.Rectangle
+	for _, r := range changed {
+		rects = append(rects, pieces(r, e.largest())...)
+	}
+	news, n := v.news(o)
+	if n += len(moves) + len(rects); n == 0 {
+		return nil
+	}
+	v.want = request{}
+	v.out.Write(binary.BigEndian.AppendUint16([]byte{msgFramebufferUpdate, 0}, uint16(n)))
+	v.out.Write(news)
+	for _, m := range moves {
+		b := appendHeader(v.buffer[:0], m.To, encCopyRect)
+		b = binary.BigEndian.AppendUint16(b, uint16(m.From.X))
+		v.out.Write(binary.BigEndian.AppendUint16(b, uint16(m.From.Y)))
+	}
+	for _, r := range rects {
+		v.buffer = e.encode(appendHeader(v.buffer[:0], r, number), s, r)
+		if _, err := v.out.Write(v.buffer); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// news is what else has changed, as n rectangles that are none.
+func (v *Viewer) news(o orders) (b []byte, n int) {
+	s := v.state
+	if c := s.Cursor; o.abilities.cursor && c != nil && c != v.told.cursor {
+		b, n = appendCursor(b, c, o.format), n+1
+		v.told.cursor = c
+	}
+	if title := v.title(s); o.abilities.name && title != v.told.name {
+		b, n = appendText(appendHeader(b, image.Rectangle{}, encDesktopName), title), n+1
+		v.told.name = title
+	}
+	if o.abilities.pointer && s.Pointer != v.told.pointer && time.Since(o.moved) > own {
+		b, n = appendHeader(b, image.Rectangle{Min: s.Pointer, Max: s.Pointer}, encPointerPos), n+1
+		v.told.pointer = s.Pointer
+	}
+	return b, n
+}
+
+// appendCursor is RFC 6143 section 7.8.1: pixels, then a bit for each that covers.
+func appendCursor(to []byte, c *Cursor, format pixelFormat) []byte {
+	whole := image.Rect(0, 0, c.Width, c.Height)
+	to = appendHeader(to, whole.Add(c.Hot), encCursor)
+	s := newSource(&Frame{c.Width, c.Height, c.Pix}, format)
+	to = appendPixels(to, s.read(nil, whole), format.whole())
+	for y := range c.Height {
+		mask := make([]byte, (c.Width+7)/8)
+		for x := range c.Width {
+			if c.Pix[(y*c.Width+x)*pixel+3] != 0 {
+				mask[x/8] |= 0x80 >> (x % 8)
+			}
+		}
+		to = append(to, mask...)
+	}
+	return to
+}
