@@ -2,7 +2,6 @@ package gateway
 
 import (
 	"context"
-	"fmt"
 	"slices"
 	"strconv"
 	"strings"
@@ -41,78 +40,16 @@ func (s *session) wantedFromEnv() *asked {
 	}
 }
 
-// obtain brings a visit that is open: the technician's own on that device, or
-// a new one that the policy allows and the user approves. want is nil where
-// a form is to be filled in; wait sees the technician through the waiting. The
-// caller must release what it gets.
+// obtain is [caller.obtain] for a session. want is nil where a form is to be
+// filled in.
 func (s *session) obtain(ctx context.Context, t target, want *asked, wait func(*visit) error) (*visit, error) {
-	g := s.gateway
-	v := g.visits.join(s.person, t.device, t.login, allows(s.command))
-	if v != nil && t.override != 0 && (v.override == nil || v.override.Number != t.override) {
-		v.release()
-		return nil, fmt.Errorf("you have a visit to %s already; end it first, or work in it", t.device)
-	}
-	if v == nil {
-		h, err := g.reach(ctx, t.device)
-		if err != nil {
-			return nil, err
-		}
-		if v, err = s.propose(ctx, h, t, want); err != nil {
-			return nil, err
-		}
-	}
-	if err := s.await(ctx, v, wait); err != nil {
-		v.release()
-		return nil, err
-	}
-	return v, nil
-}
-
-// await waits until the visit is open, or says why it is not.
-func (s *session) await(ctx context.Context, v *visit, wait func(*visit) error) error {
-	if err := wait(v); err != nil {
-		return err
-	}
-	select {
-	case <-v.decided:
-	default:
-		return v.why()
-	}
-	switch {
-	case v.failure != nil:
-		return v.failure
-	case !v.consent.Opens():
-		return &answered{v.consent, v.home.device.Name}
-	}
-	select {
-	case <-v.opened:
-		return nil
-	case <-v.done:
-		return v.why()
-	case <-ctx.Done():
-		return errGone
-	}
-}
-
-// question is what the policy is asked about.
-func (s *session) question(h *home, a asked) policy.Request {
-	return policy.Request{
-		Person: s.me(), Principals: s.person.principals, Device: h.device.Name, Class: h.hello.Class, Labels: h.device.Labels, Capabilities: a.capabilities,
-		Minutes: a.minutes, Reason: a.reason, Ticket: a.ticket, Login: a.login,
-	}
+	return s.caller.obtain(ctx, inquiry{target: t, needs: allows(s.command), want: want, form: s.form, wait: wait})
 }
 
 // facts are what a law decides with. open are the person's visits that may lend
 // their reason and ticket.
 func (g *Gateway) facts(l *law, p policy.Person, h *home, open []policy.Visit) policy.Facts {
 	return policy.Facts{Rules: l.rules, Bars: g.standing(l, p.Name).Bars(p, time.Now()), Offers: texts(h.hello.Capabilities), Logins: h.hello.Logins, Open: open}
-}
-
-// decide asks the policy about a request.
-func (s *session) decide(h *home, a asked, now time.Time) policy.Decision {
-	g := s.gateway
-	l, q := g.law(), s.question(h, a)
-	return policy.Decide(q, g.facts(l, q.Person, h, g.visits.of(s.person)), now)
 }
 
 func texts(list []wire.Capability) []string {
@@ -134,44 +71,6 @@ func (e *deniedByPolicy) Error() string {
 	return e.Why + hint
 }
 
-// turnDown notes a no of the policy to a visit, and turns it into an error.
-func (s *session) turnDown(h *home, d policy.Decision) error {
-	s.gateway.denied(s.person, "visit to "+h.device.Name, d.Why)
-	return &deniedByPolicy{d}
-}
-
-// propose puts a request to the device, by form or from what the client sent.
-func (s *session) propose(ctx context.Context, h *home, t target, want *asked) (*visit, error) {
-	if b, err := s.overrideFor(ctx, h, t, want); err != nil || b != nil {
-		if err != nil {
-			return nil, err
-		}
-		return s.bringOverride(h, b)
-	}
-	if want == nil {
-		filled, err := s.form(ctx, h, t)
-		if err != nil {
-			return nil, err
-		}
-		want = filled
-	} else {
-		want.login = t.login
-	}
-	d := s.decide(h, *want, time.Now())
-	if d.Verdict != policy.Allow {
-		return nil, s.turnDown(h, d)
-	}
-	var caps []wire.Capability
-	for _, c := range want.capabilities {
-		caps = append(caps, wire.Capability(c))
-	}
-	p := s.person
-	p.Person = s.me()
-	r := s.question(h, *want)
-	r.Reason, r.Ticket = d.Reason, d.Ticket
-	return s.gateway.begin(p, h, r, d, wire.Request{Capabilities: caps, Login: want.login})
-}
-
 // form asks the technician for reason, ticket, capabilities and minutes.
 func (s *session) form(ctx context.Context, h *home, t target) (*asked, error) {
 	device, err := s.device(ctx, h)
@@ -179,7 +78,7 @@ func (s *session) form(ctx context.Context, h *home, t target) (*asked, error) {
 		return nil, err
 	}
 	preset := s.wantedFromEnv()
-	offered := s.obtainable(h, t)
+	offered := s.mayAsk(h, t)
 	if device.Capabilities = offered; len(offered) == 0 {
 		return nil, s.turnDown(h, s.decide(h, asked{capabilities: texts(h.hello.Capabilities), login: t.login}, time.Now()))
 	}
@@ -203,9 +102,9 @@ func (s *session) form(ctx context.Context, h *home, t target) (*asked, error) {
 	}, nil
 }
 
-// obtainable are the capabilities of the device that the person may ask for.
-func (s *session) obtainable(h *home, t target) []string {
-	g, q := s.gateway, s.question(h, asked{login: t.login})
+// mayAsk are the capabilities of the device that the person may ask for.
+func (c *caller) mayAsk(h *home, t target) []string {
+	g, q := c.gateway, c.question(h, asked{login: t.login})
 	return policy.Obtainable(q, g.facts(g.law(), q.Person, h, nil), time.Now())
 }
 

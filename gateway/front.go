@@ -36,14 +36,14 @@ func (g *Gateway) frontDoor() (func(net.Conn), error) {
 					return nil // closed: every connection comes by the function below
 				}
 				ctx.SetValue(arrivalKey{}, a)
-				ctx.SetValue(loginKey{}, &login{})
+				ctx.SetValue(loginKey{}, newLogin())
 				return wire.Buffered(a.Conn)
 			}
 			s.ServerConfigCallback = func(ctx ssh.Context) *gossh.ServerConfig {
 				return ctx.Value(arrivalKey{}).(*arrival).handshake.serverConfig() //nolint:forcetypeassert // set above
 			}
 			s.HandshakeTimeout = wire.Handshake
-			s.ChannelHandlers = map[string]ssh.ChannelHandler{"session": g.onSession}
+			s.ChannelHandlers = map[string]ssh.ChannelHandler{"session": g.onSession, directTCP: g.onDirect, directUnix: g.onDirect}
 			s.RequestHandlers = map[string]ssh.RequestHandler{clientAlive: alive}
 			return nil
 		},
@@ -86,11 +86,19 @@ type (
 )
 
 // login is one connection that has proved a key: journaled once, however many
-// sessions it opens.
+// channels it opens.
 type login struct {
-	once sync.Once
-	err  error
-	open atomic.Int32 // sessions
+	once   sync.Once
+	err    error
+	at     time.Time    // when it was accepted
+	open   atomic.Int32 // sessions
+	begun  atomic.Bool  // there was a session
+	moved  changes      // of the sessions
+	byways byways
+}
+
+func newLogin() *login {
+	return &login{at: time.Now(), moved: changes{changed: make(chan struct{})}, byways: newByways()}
 }
 
 // maxSessions bounds the sessions that one connection has open.
@@ -120,32 +128,44 @@ func alive(ssh.Context, *ssh.Server, *gossh.Request) (bool, []byte) { return tru
 
 // onSession serves one session channel of a technician.
 func (g *Gateway) onSession(_ *ssh.Server, conn *gossh.ServerConn, nc gossh.NewChannel, ctx ssh.Context) {
-	p, err := g.identify(conn)
+	p, l, err := g.admitted(ctx, conn, "session")
 	if err != nil {
 		_ = nc.Reject(gossh.Prohibited, err.Error())
 		return
 	}
-	if !g.enterRunning() {
-		_ = nc.Reject(gossh.ResourceShortage, "the gateway is being stopped")
-		return
-	}
 	defer g.running.Done()
-	l, ok := ctx.Value(loginKey{}).(*login)
-	if !ok || l.begin(ctx, g, conn, p) != nil {
-		_ = nc.Reject(gossh.ResourceShortage, "the gateway can't write its records, so it opens nothing; its admin finds why in its log")
-		return
-	}
+	defer l.moved.publish()
 	defer l.open.Add(-1)
 	if l.open.Add(1) > maxSessions {
 		_ = nc.Reject(gossh.ResourceShortage, fmt.Sprintf("this connection has %d sessions open already", maxSessions))
 		return
 	}
+	l.begun.Store(true)
+	l.moved.publish()
 	g.serveSession(ctx, p, conn.User(), nc)
 }
 
-// identify is who finished the handshake, and may still be here. Sessions open
+// admitted is who wants something by a channel or a request of a connection.
+// Without an error the caller must call g.running.Done when that is over.
+func (g *Gateway) admitted(ctx ssh.Context, conn *gossh.ServerConn, what string) (person, *login, error) {
+	p, err := g.identify(conn, what)
+	if err != nil {
+		return p, nil, err
+	}
+	if !g.enterRunning() {
+		return p, nil, errors.New("the gateway is being stopped")
+	}
+	l, ok := ctx.Value(loginKey{}).(*login)
+	if !ok || l.begin(ctx, g, conn, p) != nil {
+		g.running.Done()
+		return p, nil, errors.New("the gateway can't write its records, so it opens nothing; its admin finds why in its log")
+	}
+	return p, l, nil
+}
+
+// identify is who finished the handshake, and may still be here. Channels open
 // at any time of a connection, so it is asked again for each.
-func (g *Gateway) identify(conn *gossh.ServerConn) (person, error) {
+func (g *Gateway) identify(conn *gossh.ServerConn, what string) (person, error) {
 	if conn.Permissions == nil {
 		return person{}, errNoKey
 	}
@@ -159,7 +179,7 @@ func (g *Gateway) identify(conn *gossh.ServerConn) (person, error) {
 	}
 	p.address, p.reached = conn.RemoteAddr().String(), conn.LocalAddr()
 	if _, why := g.stands(g.law(), p); why != "" {
-		g.denied(p, "session", why)
+		g.denied(p, what, why)
 		return person{}, errors.New(why)
 	}
 	return p, nil

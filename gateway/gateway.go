@@ -248,11 +248,14 @@ type changes struct {
 }
 
 // publish wakes the screens.
-func (g *Gateway) publish() {
-	g.changes.mu.Lock()
-	defer g.changes.mu.Unlock()
-	close(g.changes.changed)
-	g.changes.changed = make(chan struct{})
+func (g *Gateway) publish() { g.changes.publish() }
+
+// publish wakes who waits for the next change.
+func (c *changes) publish() {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	close(c.changed)
+	c.changed = make(chan struct{})
 }
 
 // next is closed at the next change.

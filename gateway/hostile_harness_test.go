@@ -168,6 +168,10 @@ type device struct {
 	session func(gossh.NewChannel)
 	wrap    func(net.Conn) net.Conn // of the connection, nil for none
 	deaf    *deafConn
+	// offers are capabilities besides a shell; forwards serves connections that
+	// go through the device, nil refuses them.
+	offers   []wire.Capability
+	forwards func(gossh.NewChannel)
 	// mute answers no channel.
 	mute bool
 	// questions answers channels about the device itself; nil refuses them.
@@ -238,7 +242,7 @@ func (d *device) hello(nc gossh.NewChannel, m wire.Message) (wire.Message, error
 func (d *device) introduction() *wire.Hello {
 	return &wire.Hello{
 		Agent: "test", Name: d.name, OS: "linux", Arch: "amd64",
-		Capabilities: []wire.Capability{wire.Shell}, Logins: []string{"ann"},
+		Capabilities: append([]wire.Capability{wire.Shell}, d.offers...), Logins: []string{"ann"},
 	}
 }
 
@@ -322,6 +326,8 @@ func (d *device) serve(chans <-chan gossh.NewChannel) {
 			}
 			go gossh.DiscardRequests(reqs)
 			go d.questions(ch)
+		case nc.ChannelType() == wire.ChannelForward && d.forwards != nil:
+			go d.forwards(nc)
 		case nc.ChannelType() != wire.ChannelSession:
 			_ = nc.Reject(gossh.UnknownChannelType, "")
 		case d.session != nil:

@@ -64,13 +64,6 @@ func (g *Gateway) stands(l *law, p person) (found policy.Person, why string) {
 	return now.Person, ""
 }
 
-// me is the session's person as the law has them now; nobody, who may do
-// nothing, where they may not be here any more.
-func (s *session) me() policy.Person {
-	found, _ := s.gateway.stands(s.gateway.law(), s.person)
-	return found
-}
-
 // standingEvery is how often it is looked whether time has ended a certificate
 // or a training. What they opened ends within two seconds of that.
 const standingEvery = time.Second

@@ -48,7 +48,7 @@ func noticed(t *testing.T, pty bool, env ...string) (r *relayed, w *written) {
 		}
 	})
 	w = &written{}
-	s := &session{ch: w, env: env, term: "xterm"}
+	s := &session{caller: caller{env: env}, ch: w, term: "xterm"}
 	if pty {
 		s.pty = []byte{0}
 	}

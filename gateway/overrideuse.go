@@ -56,22 +56,22 @@ func (b *brought) signers() []string { return caseOf(b.Override).Signers }
 // overrideFor finds the approved override that a request to a device can use:
 // the one that was named, or the technician's own for it, by the key that they
 // have logged in with, where it covers what is wanted. nil for none.
-func (s *session) overrideFor(ctx context.Context, h *home, t target, want *asked) (*brought, error) {
+func (c *caller) overrideFor(ctx context.Context, h *home, t target, want *asked) (*brought, error) {
 	if t.override != 0 {
-		o, err := s.gateway.store.Override(ctx, t.override)
+		o, err := c.gateway.store.Override(ctx, t.override)
 		if err != nil {
 			return nil, err
 		}
 		return bring(o)
 	}
-	list, err := s.gateway.store.Overrides(ctx, store.OverrideFilter{
-		Technician: s.person.Name, DeviceKey: h.device.Key, State: store.OverrideApproved,
+	list, err := c.gateway.store.Overrides(ctx, store.OverrideFilter{
+		Technician: c.person.Name, DeviceKey: h.device.Key, State: store.OverrideApproved,
 	})
 	if err != nil {
 		return nil, err
 	}
 	for _, o := range list {
-		if o.Exercise || o.TechnicianKey != s.person.fingerprint || !time.Now().Before(o.Until) {
+		if o.Exercise || o.TechnicianKey != c.person.fingerprint || !time.Now().Before(o.Until) {
 			continue
 		}
 		b, err := bring(o)
@@ -111,22 +111,22 @@ func (b *brought) covers(t target, want *asked) bool {
 // bringOverride puts a request with an override to the device: for what was
 // signed, no more. The policy must still allow the technician to ask, and the
 // signers must still be supervisors.
-func (s *session) bringOverride(h *home, b *brought) (*visit, error) {
-	g, o, now := s.gateway, b.said, time.Now()
-	if b.TechnicianKey != s.person.fingerprint || b.Technician != s.person.Name || o.DeviceKey != h.device.Key || o.Device != h.device.Name {
+func (c *caller) bringOverride(h *home, b *brought) (*visit, error) {
+	g, o, now := c.gateway, b.said, time.Now()
+	if b.TechnicianKey != c.person.fingerprint || b.Technician != c.person.Name || o.DeviceKey != h.device.Key || o.Device != h.device.Name {
 		return nil, fmt.Errorf("override %d is for %s on %s, with the key %s", b.Number, b.Technician, b.Device, o.Key)
 	}
 	want := asked{reason: o.Reason, ticket: o.Ticket, minutes: o.Minutes, capabilities: texts(o.Capabilities), login: o.Login}
-	d := s.decide(h, want, now)
+	d := c.decide(h, want, now)
 	if d.Verdict != policy.Allow {
-		return nil, s.turnDown(h, d)
+		return nil, c.turnDown(h, d)
 	}
 	l := g.law()
 	if b.State != store.OverrideApproved {
 		return nil, fmt.Errorf("override %d is %s; it can't be used", b.Number, g.stateOf(b.Override))
 	}
 	if ruling := l.policy.Override.MayUse(caseOf(b.Override), b.Needed, g.supervisors(l, b.Override), now); !ruling.Allowed {
-		g.denied(s.person, fmt.Sprintf("open by override %d", b.Number), ruling.Why)
+		g.denied(c.person, fmt.Sprintf("open by override %d", b.Number), ruling.Why)
 		return nil, &ruledOut{ruling}
 	}
 	if !g.claims.take(b.Number) {
@@ -137,9 +137,9 @@ func (s *session) bringOverride(h *home, b *brought) (*visit, error) {
 		signed.Signatures = append(signed.Signatures, sig.Signature)
 	}
 	d.Ticket, d.Reason, d.Minutes = o.Ticket, o.Reason, min(d.Minutes, o.Minutes)
-	s.say(s.phrases().Say(b.sentence(), "Number", b.Number, "Signers", strings.Join(b.signers(), ", "), "Device", h.device.Name, "Minutes", d.Minutes))
-	p, r := s.person, s.question(h, want)
-	p.Person = s.me()
+	c.tell(c.phrases().Say(b.sentence(), "Number", b.Number, "Signers", strings.Join(b.signers(), ", "), "Device", h.device.Name, "Minutes", d.Minutes))
+	p, r := c.person, c.question(h, want)
+	p.Person = c.me()
 	v, err := g.beginWith(p, h, r, d, wire.Request{Capabilities: o.Capabilities, Login: o.Login, Override: signed}, b)
 	if err != nil {
 		g.claims.give(b.Number)

@@ -196,7 +196,7 @@ func TestPrincipalsReachThePolicy(t *testing.T) {
 	if err != nil || p.Name != "carol" || strings.Join(p.principals, " ") != "night" || p.certificate != `company serial 1 id "carol@desk"` {
 		t.Errorf("%+v, %v", p, err)
 	}
-	s := &session{gateway: h.Gateway, person: p}
+	s := &session{caller: caller{gateway: h.Gateway, person: p}}
 	q := s.question(&home{}, asked{})
 	if q.Person.Name != "carol" || strings.Join(q.Principals, " ") != "night" {
 		t.Errorf("%+v", q)

@@ -443,12 +443,12 @@ func TestFormOffersWhatTheRulesAllow(t *testing.T) {
 	link.device.Name = "laptop-7"
 	key := h.alice.PublicKey()
 	found, _ := h.law().people.Find(key)
-	s := &session{gateway: h.Gateway, person: person{Person: found, key: key}}
-	if got := s.obtainable(link, target{}); !slices.Equal(got, []string{"shell"}) {
+	s := &session{caller: caller{gateway: h.Gateway, person: person{Person: found, key: key}}}
+	if got := s.mayAsk(link, target{}); !slices.Equal(got, []string{"shell"}) {
 		t.Errorf("got %q", got)
 	}
 	s.person = person{key: newSigner(t).PublicKey()}
-	if got := s.obtainable(link, target{}); len(got) != 0 {
+	if got := s.mayAsk(link, target{}); len(got) != 0 {
 		t.Errorf("nobody may ask for %q", got)
 	}
 }

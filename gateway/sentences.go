@@ -1,11 +1,9 @@
 package gateway
 
 import (
-	"errors"
 	"strings"
 	"time"
 
-	"accord/gateway/store"
 	"accord/tui"
 	"accord/wire"
 )
@@ -13,30 +11,10 @@ import (
 // What people read of errors, in their language. An error's own text is
 // English, for logs and journals.
 
-// phrases are those of the technician's language, as their client sent it.
-func (s *session) phrases() *tui.Phrases {
-	t := &tui.Terminal{Env: s.env}
-	return tui.PhrasesFor(t.Locale())
-}
-
 // spoken is an error that has words in every language.
 type spoken interface {
 	error
 	in(ph *tui.Phrases) string
-}
-
-// sentence is what the person reads of an error; what is no sentence of ours
-// stays in the log.
-func (s *session) sentence(err error) string {
-	ph := s.phrases()
-	if e, ok := errors.AsType[spoken](err); ok {
-		return e.in(ph)
-	}
-	if errors.Is(err, store.ErrUnavailable) {
-		s.gateway.log.Error("state", "error", err)
-		return ph.Say("GwNoState")
-	}
-	return wire.Clean(err.Error(), wire.MaxReason)
 }
 
 // in says why a visit ended.

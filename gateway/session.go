@@ -33,18 +33,15 @@ type person struct {
 // section 6). Its story runs once, started by "shell" or "exec"; requests are
 // taken all the while.
 type session struct {
-	gateway *Gateway
-	person  person
-	user    string // the SSH user name: where to go, never who it is
-	cancel  context.CancelCauseFunc
-	ch      gossh.Channel
-	in      *tui.Input
-	window  *tui.Window
-	banner  *tui.Banner
+	caller
+	cancel context.CancelCauseFunc
+	ch     gossh.Channel
+	in     *tui.Input
+	window *tui.Window
+	banner *tui.Banner
 
-	mu      sync.Mutex
-	env     []string
-	pty     []byte // payload of pty-req, handed on as it came
+	mu      sync.Mutex // guards caller.env too, until it has started
+	pty     []byte     // payload of pty-req, handed on as it came
 	term    string
 	command string
 	started bool
@@ -71,7 +68,10 @@ func (g *Gateway) serveSession(ctx context.Context, p person, user string, nc go
 	}
 	ctx, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
-	s := &session{gateway: g, person: p, user: user, cancel: cancel, ch: ch, window: tui.NewWindow(tui.Size{}), banner: tui.NewBanner()}
+	s := &session{
+		caller: caller{gateway: g, person: p, user: user}, cancel: cancel, ch: ch, window: tui.NewWindow(tui.Size{}), banner: tui.NewBanner(),
+	}
+	s.tell = s.say
 	g.sessions.add(s)
 	defer g.sessions.remove(s)
 	if _, why := g.stands(g.law(), p); why != "" {

@@ -6,7 +6,6 @@ import (
 	"strings"
 	"time"
 
-	"accord/gateway/store"
 	"accord/policy"
 	"accord/tui"
 	"accord/wire"
@@ -28,27 +27,6 @@ func reserved(name string) bool { return name == "accord" || name == "gw" || nam
 type target struct {
 	login, device string
 	override      int // the number of the one to use; 0 uses what fits, if any
-}
-
-// where reads the user name. What names no device is the list, and a name that
-// was surely meant for one is said to be unknown.
-func (s *session) where(ctx context.Context) (t target, unknown string, err error) {
-	t.device = s.user
-	login, device, plus := strings.Cut(s.user, "+")
-	if plus {
-		t.login, t.device = login, device
-	}
-	if reserved(t.device) && !plus {
-		return target{}, "", nil
-	}
-	_, err = s.gateway.store.DeviceByName(ctx, t.device)
-	switch {
-	case err == nil:
-		return t, "", nil
-	case errors.Is(err, store.ErrNotFound), errors.Is(err, store.ErrInvalid):
-		return target{}, wire.Clean(t.device, wire.MaxName), nil
-	}
-	return target{}, "", err
 }
 
 // run is the story of one session: where to, then there, then how it went.

@@ -90,6 +90,9 @@ type visit struct {
 	holders int                // sessions of the technician; the last one ends the visit
 	relays  sync.WaitGroup     // sessions on the device
 	closed  bool               // no relay is added any more
+	// Connections that are forwarded: now, and ever.
+	forwards     int
+	forwardsEver int64
 
 	changes userChanges
 
@@ -155,6 +158,7 @@ func (g *Gateway) beginWith(p person, h *home, want policy.Request, d policy.Dec
 	g.visits.live[req.Visit] = v
 	g.visits.mu.Unlock()
 	g.running.Go(v.run)
+	g.publish()
 	if why, wrong := v.recheck(g.law(), now); wrong {
 		v.end(why) // the law has changed since the decision
 	}

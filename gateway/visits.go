@@ -28,8 +28,7 @@ func (vs *visits) join(p person, device, login string, c wire.Capability) *visit
 	vs.mu.Lock()
 	defer vs.mu.Unlock()
 	for _, v := range vs.live {
-		if v.person.Name == p.Name && v.person.fingerprint == p.fingerprint && v.home.device.Name == device &&
-			(login == "" || login == v.req.Login) && v.mayGrant(c) && v.hold() {
+		if v.fits(p, device, login) && v.mayGrant(c) && v.hold() {
 			return v
 		}
 	}

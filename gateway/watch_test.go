@@ -214,7 +214,7 @@ func TestMail(t *testing.T) {
 
 func TestSupervisorsCause(t *testing.T) {
 	alice := &session{}
-	french := &session{env: []string{"LANG=fr_FR.UTF-8"}}
+	french := &session{caller: caller{env: []string{"LANG=fr_FR.UTF-8"}}}
 	for why, want := range map[string][2]string{
 		"":                {"A supervisor (ada) ended the visit.", "Un superviseur (ada) a mis fin à la visite."},
 		"Wrong computer.": {"A supervisor (ada) ended the visit. Wrong computer.", "Un superviseur (ada) a mis fin à la visite. Wrong computer."},

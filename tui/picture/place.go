@@ -1,0 +1,115 @@
+package picture
+
+import (
+	"image"
+	"math"
+)
+
+// Bounds of what is drawn. A terminal that claims more is drawn on in part, or
+// more coarsely.
+const (
+	mostDots  = 3840 * 2160 // of a picture
+	mostCells = 1000        // each way
+)
+
+// A View is how a person wants to see a screen.
+type View struct {
+	// Zoom is how many dots of the terminal a pixel of the device takes, each
+	// way. 0 shows the whole screen, but never larger than it is.
+	Zoom float64
+	// At is the pixel in the upper left corner, where not all can be shown.
+	At image.Point
+}
+
+// Bounds of [View.Zoom]. What is below shows next to nothing.
+const (
+	MinZoom = 1.0 / 64
+	MaxZoom = 16
+)
+
+// A Place is where a part of a screen is on a terminal. The zero value is
+// nowhere.
+type Place struct {
+	Screen image.Point     // size of the device's screen, in pixels
+	Cells  image.Rectangle // what is drawn on, in cells; the first cell is 0, 0
+	Cell   image.Point     // size of a cell, in dots
+	Source image.Rectangle // what is shown, in pixels of the device
+	Dots   image.Point     // size of that on the terminal; the rest of Cells is black
+	Zoom   float64         // dots a pixel
+}
+
+// Lay finds the place for a screen in a room of cells, in its middle.
+func Lay(screen image.Point, room image.Rectangle, cell image.Point, want View) Place {
+	room = image.Rectangle{room.Min, room.Min.Add(image.Pt(clamp(room.Dx(), 0, mostCells), clamp(room.Dy(), 0, mostCells)))}
+	cell = image.Pt(max(cell.X, 1), max(cell.Y, 1))
+	for room.Dx()*cell.X*room.Dy()*cell.Y > mostDots && (cell.X > 1 || cell.Y > 1) {
+		cell = image.Pt(max(cell.X/2, 1), max(cell.Y/2, 1))
+	}
+	if screen.X < 1 || screen.Y < 1 || room.Empty() {
+		return Place{Cell: cell}
+	}
+	most := image.Pt(room.Dx()*cell.X, room.Dy()*cell.Y)
+	zoom := want.Zoom
+	if zoom <= 0 || math.IsNaN(zoom) {
+		zoom = math.Min(1, math.Min(float64(most.X)/float64(screen.X), float64(most.Y)/float64(screen.Y)))
+	} else {
+		zoom = math.Max(MinZoom, math.Min(zoom, MaxZoom))
+	}
+	p := Place{Screen: screen, Cell: cell, Zoom: zoom}
+	var size image.Point
+	p.Dots.X, size.X = along(screen.X, most.X, zoom)
+	p.Dots.Y, size.Y = along(screen.Y, most.Y, zoom)
+	at := image.Pt(clamp(want.At.X, 0, screen.X-size.X), clamp(want.At.Y, 0, screen.Y-size.Y))
+	p.Source = image.Rectangle{at, at.Add(size)}
+	cells := image.Pt((p.Dots.X+cell.X-1)/cell.X, (p.Dots.Y+cell.Y-1)/cell.Y)
+	corner := room.Min.Add(room.Size().Sub(cells).Div(2))
+	p.Cells = image.Rectangle{corner, corner.Add(cells)}
+	return p
+}
+
+// along is how many dots are used of those there are, and for how many pixels.
+func along(pixels, most int, zoom float64) (dots, shown int) {
+	dots = max(int(math.Round(float64(pixels)*zoom)), 1)
+	if dots <= most {
+		return dots, pixels
+	}
+	return most, clamp(int(math.Round(float64(most)/zoom)), 1, pixels)
+}
+
+func clamp(n, low, high int) int { return max(low, min(n, high)) }
+
+// Whole reports whether nothing of the screen is outside.
+func (p Place) Whole() bool { return p.Source.Size() == p.Screen }
+
+// Pixel is the device's pixel under a dot of the terminal, where the first dot
+// is 0, 0; a dot outside of the picture has the nearest pixel. It reports
+// whether the dot was inside.
+func (p Place) Pixel(dot image.Point) (pixel image.Point, inside bool) {
+	if p.Source.Empty() || p.Dots.X < 1 || p.Dots.Y < 1 {
+		return image.Point{}, false
+	}
+	at := dot.Sub(image.Pt(p.Cells.Min.X*p.Cell.X, p.Cells.Min.Y*p.Cell.Y))
+	inside = at.In(image.Rectangle{Max: p.Dots})
+	at = image.Pt(clamp(at.X, 0, p.Dots.X-1), clamp(at.Y, 0, p.Dots.Y-1))
+	// The middle of the dot, so that a click on a coarse picture means the
+	// middle of what the dot shows.
+	return p.Source.Min.Add(image.Pt(
+		(2*at.X+1)*p.Source.Dx()/(2*p.Dots.X),
+		(2*at.Y+1)*p.Source.Dy()/(2*p.Dots.Y))), inside
+}
+
+// CellPixel is the device's pixel under the middle of a cell of the terminal.
+func (p Place) CellPixel(cell image.Point) (pixel image.Point, inside bool) {
+	return p.Pixel(image.Pt(cell.X*p.Cell.X+p.Cell.X/2, cell.Y*p.Cell.Y+p.Cell.Y/2))
+}
+
+// dots is where pixels of the device are in the picture, rounded outwards.
+func (p Place) dots(r image.Rectangle) image.Rectangle {
+	r = r.Intersect(p.Source).Sub(p.Source.Min)
+	if r.Empty() {
+		return image.Rectangle{}
+	}
+	w, h := p.Source.Dx(), p.Source.Dy()
+	return image.Rect(r.Min.X*p.Dots.X/w, r.Min.Y*p.Dots.Y/h,
+		(r.Max.X*p.Dots.X+w-1)/w, (r.Max.Y*p.Dots.Y+h-1)/h)
+}
