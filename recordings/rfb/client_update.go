@@ -9,6 +9,7 @@ import (
 type update struct {
 	damage  Damage
 	painted bool
+	resized bool // and is to be painted anew
 
 	// What of the state has changed.
 	name, cursor, pointer, monitors bool
@@ -63,7 +64,7 @@ func (c *Client) update() error {
 		}
 	}
 	c.restate(&u)
-	c.out.request(c.stale)
+	c.out.request(u.resized) // once: TigerVNC answers each request for all with the size first, and alone
 	return nil
 }
 
@@ -102,6 +103,7 @@ func (c *Client) rectangle(u *update) (last bool, err error) {
 	case encLastRect:
 		return true, nil
 	case encDesktopSize:
+		u.resized = u.resized || w != c.frame.Width || h != c.frame.Height
 		err = c.resize(w, h)
 	case encExtendedDesktopSize:
 		err = c.extendedSize(u, x, y, w, h)
@@ -182,6 +184,7 @@ func (c *Client) extendedSize(u *update, reason, status, width, height int) erro
 		return err
 	}
 	if reason != 1 || status == 0 {
+		u.resized = u.resized || width != c.frame.Width || height != c.frame.Height
 		if err := c.resize(width, height); err != nil {
 			return err
 		}
