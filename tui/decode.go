@@ -17,6 +17,9 @@ func decode(dec *uv.EventDecoder, buf []byte, expired bool) (int, uv.Event) {
 	if buf[0] >= utf8.RuneSelf && !utf8.FullRune(buf) && !expired {
 		return 0, nil
 	}
+	if !expired && unfinished(buf) {
+		return 0, nil
+	}
 	n, ev := dec.Decode(buf)
 	_, unknown := ev.(uv.UnknownEvent)
 	cut := buf[0] == 0x1b && n == len(buf) && (n <= 2 || unknown || ev == nil)

@@ -338,9 +338,13 @@ func (in *Input) find(dec *uv.EventDecoder) (ev event, wait time.Duration) {
 		return in.paste()
 	}
 	silent := time.Since(in.at)
-	n, found := decode(dec, in.buf, in.err != nil || silent >= escWait)
+	rest := escWait
+	if unfinished(in.buf) {
+		rest = answerWait
+	}
+	n, found := decode(dec, in.buf, in.err != nil || silent >= rest)
 	if n == 0 {
-		return event{}, max(escWait-silent, time.Millisecond)
+		return event{}, max(rest-silent, time.Millisecond)
 	}
 	raw := append([]byte(nil), in.buf[:n]...)
 	if found == nil {

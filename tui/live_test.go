@@ -52,12 +52,12 @@ func TestWatchersSeeWhatThePlayerShows(t *testing.T) {
 			p = r.work(context.Background(), 1<<62)
 		}
 		if got := l.look(); !reflect.DeepEqual(got.frame, p.frame) {
-			t.Fatalf("the watcher sees\n%s\nthe player\n%s", picture(got.frame), picture(p.frame))
+			t.Fatalf("the watcher sees\n%s\nthe player\n%s", frameText(got.frame), frameText(p.frame))
 		}
 	})
 }
 
-func picture(f *frame) string {
+func frameText(f *frame) string {
 	var lines []string
 	for y := range f.height {
 		lines = append(lines, f.text(y))
@@ -73,8 +73,8 @@ func TestNobodyWaitsForThePicture(t *testing.T) {
 		l := follow(tail)
 		defer l.close()
 		synctest.Wait()
-		if s := l.next(t.Context()); !strings.Contains(picture(s.frame), "start") || s.behind {
-			t.Fatalf("shows %q, behind %v", picture(s.frame), s.behind)
+		if s := l.next(t.Context()); !strings.Contains(frameText(s.frame), "start") || s.behind {
+			t.Fatalf("shows %q, behind %v", frameText(s.frame), s.behind)
 		}
 		for range 1000 {
 			tail.add(Event{Kind: EventOutput, Data: []byte(strings.Repeat("more and more\r\n", 100))})
@@ -82,13 +82,13 @@ func TestNobodyWaitsForThePicture(t *testing.T) {
 		tail.add(Event{Kind: EventOutput, Data: []byte("present")})
 		synctest.Wait() // all of it is read, and nobody has looked
 		s := l.next(t.Context())
-		if !strings.HasSuffix(strings.TrimSpace(picture(s.frame)), "present") {
-			t.Errorf("shows %q", picture(s.frame))
+		if !strings.HasSuffix(strings.TrimSpace(frameText(s.frame)), "present") {
+			t.Errorf("shows %q", frameText(s.frame))
 		}
 		ctx, cancel := context.WithTimeout(t.Context(), time.Hour)
 		defer cancel()
 		if s := l.next(ctx); s != nil {
-			t.Errorf("another picture comes: %q", picture(s.frame))
+			t.Errorf("another picture comes: %q", frameText(s.frame))
 		}
 	})
 }
@@ -100,7 +100,7 @@ func TestLiveEnds(t *testing.T) {
 	broken.broken = errors.New("line 2 is no event")
 	l := follow(broken)
 	<-l.done
-	if s := l.look(); !s.ended || !s.broken || !strings.Contains(picture(s.frame), "as far as it goes") {
+	if s := l.look(); !s.ended || !s.broken || !strings.Contains(frameText(s.frame), "as far as it goes") {
 		t.Errorf("ended %v, broken %v", s.ended, s.broken)
 	}
 	l.close()

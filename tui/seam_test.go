@@ -80,7 +80,7 @@ func FuzzSeam(f *testing.F) {
 				}
 			}
 		}
-		if a, b := picture(with.frame()), picture(without.frame()); a != b {
+		if a, b := frameText(with.frame()), frameText(without.frame()); a != b {
 			t.Errorf("%q, then %q: a line between changes\n%s\ninto\n%s", before, after, b, a)
 		}
 	})

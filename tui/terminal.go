@@ -63,6 +63,8 @@ type Terminal struct {
 	Piped bool
 	// Banner is drawn above each screen; nil for none.
 	Banner *Banner
+	// able is what it has said it can do; nil before it was asked.
+	able *abilities
 }
 
 // getenv returns the last value of a variable in Env, or "".

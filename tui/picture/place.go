@@ -81,26 +81,28 @@ func clamp(n, low, high int) int { return max(low, min(n, high)) }
 // Whole reports whether nothing of the screen is outside.
 func (p Place) Whole() bool { return p.Source.Size() == p.Screen }
 
-// Pixel is the device's pixel under a dot of the terminal, where the first dot
-// is 0, 0; a dot outside of the picture has the nearest pixel. It reports
-// whether the dot was inside.
-func (p Place) Pixel(dot image.Point) (pixel image.Point, inside bool) {
-	if p.Source.Empty() || p.Dots.X < 1 || p.Dots.Y < 1 {
+// Pixel is the device's pixel under a spot of the terminal. The spot is counted
+// from 0 in parts of a cell, of which there are so many in per: 1 by 1 for cells
+// themselves, the cell's size for dots. Outside of the picture it is the nearest
+// pixel, and inside is false.
+func (p Place) Pixel(spot, per image.Point) (pixel image.Point, inside bool) {
+	if p.Source.Empty() || per.X < 1 || per.Y < 1 {
 		return image.Point{}, false
 	}
-	at := dot.Sub(image.Pt(p.Cells.Min.X*p.Cell.X, p.Cells.Min.Y*p.Cell.Y))
-	inside = at.In(image.Rectangle{Max: p.Dots})
-	at = image.Pt(clamp(at.X, 0, p.Dots.X-1), clamp(at.Y, 0, p.Dots.Y-1))
-	// The middle of the dot, so that a click on a coarse picture means the
-	// middle of what the dot shows.
-	return p.Source.Min.Add(image.Pt(
-		(2*at.X+1)*p.Source.Dx()/(2*p.Dots.X),
-		(2*at.Y+1)*p.Source.Dy()/(2*p.Dots.Y))), inside
+	x, inX := across(spot.X-p.Cells.Min.X*per.X, per.X, p.Cell.X, p.Dots.X, p.Source.Dx())
+	y, inY := across(spot.Y-p.Cells.Min.Y*per.Y, per.Y, p.Cell.Y, p.Dots.Y, p.Source.Dy())
+	return p.Source.Min.Add(image.Pt(x, y)), inX && inY
 }
 
-// CellPixel is the device's pixel under the middle of a cell of the terminal.
-func (p Place) CellPixel(cell image.Point) (pixel image.Point, inside bool) {
-	return p.Pixel(image.Pt(cell.X*p.Cell.X+p.Cell.X/2, cell.Y*p.Cell.Y+p.Cell.Y/2))
+// across finds the pixel under the middle of a spot, so that a click on a coarse
+// picture means the middle of what is there.
+func across(spot, per, cell, dots, pixels int) (pixel int, inside bool) {
+	spot = clamp(spot, -1<<20, 1<<20)
+	// The spot's middle, in halves of a part of a dot.
+	at := (2*spot + 1) * cell
+	inside = at >= 0 && at < 2*per*dots
+	at = clamp(at, 0, 2*per*dots-1)
+	return at * pixels / (2 * per * dots), inside
 }
 
 // dots is where pixels of the device are in the picture, rounded outwards.
