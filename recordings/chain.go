@@ -22,11 +22,16 @@ const (
 	reserveFile  = "reserve"
 )
 
-// castName matches the casts; coveredName whatever a chain may cover.
+// castName matches the casts, framesName the frame logs; coveredName whatever a
+// chain may cover.
 var (
 	castName    = regexp.MustCompile(`^[0-9]{3,4}\.cast$`)
-	coveredName = regexp.MustCompile(`^(visit\.json|timeline\.jsonl|[0-9]{3,4}\.cast)$`)
+	framesName  = regexp.MustCompile(`^[0-9]{3,4}\.frames$`)
+	coveredName = regexp.MustCompile(`^(visit\.json|timeline\.jsonl|[0-9]{3,4}\.(cast|frames))$`)
 )
+
+// shows reports whether a file holds what a shell or a screen showed.
+func shows(name string) bool { return castName.MatchString(name) || framesName.MatchString(name) }
 
 // Head is where a chain stands: the number of its last line, from 1, and that
 // line's SHA-256. Seq 0 is a chain without lines.

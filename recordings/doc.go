@@ -5,6 +5,7 @@
 //	visit.json      who, what, why; replaced once, atomically, at the seal
 //	timeline.jsonl  every event of the visit in order, one JSON object a line
 //	001.cast        a shell: asciicast v2, one file for each shell or command
+//	002.frames      a screen: a frame log (package framelog)
 //	chain.jsonl     one line for each flush to disk
 //	seal            the signed statement over all of it, written last
 //	reserve         blocks held back so that a full disk can still close;

@@ -20,7 +20,7 @@ const (
 // replaced) and the seal.
 const reserveSize = 1 << 20
 
-// maxShells bounds the casts of one visit.
+// maxShells bounds the casts and frame logs of one visit.
 const maxShells = 9999
 
 // Recording is the running recording of one visit. All methods may be called
@@ -38,7 +38,9 @@ type Recording struct {
 
 	mu      sync.Mutex // guards the following; no other lock is taken under it
 	shells  []*Shell   // those that are open
-	count   int        // casts so far
+	frames  []*Frames  // likewise
+	count   int        // casts and frame logs so far
+	logs    int        // the latter
 	files   []*growing // those the flusher watches
 	fresh   bool       // a file was created since the folder was synced
 	sums    []fileSum  // of files that are complete and chained
@@ -87,7 +89,7 @@ func (r *Recording) fail(cause error) error {
 // written does.
 func (r *Recording) Event(kind string, data any) error {
 	switch kind {
-	case KindOpened, KindShell, KindExit, KindEnded, KindTorn:
+	case KindOpened, KindShell, KindExit, KindScreen, KindScreenSize, KindScreenEnd, KindEnded, KindTorn:
 		return fmt.Errorf("event %s is written by the recording itself", kind)
 	}
 	if !eventKind.MatchString(kind) {
@@ -206,10 +208,13 @@ func (r *Recording) halt() error {
 		return ErrSealed
 	}
 	r.stopped = true
-	shells := r.shells
+	shells, frames := r.shells, r.frames
 	r.mu.Unlock()
 	for _, s := range shells {
 		s.cutOff()
+	}
+	for _, f := range frames {
+		_ = f.Close() // a failure is the recording's
 	}
 	close(r.stop)
 	<-r.done

@@ -167,7 +167,7 @@ func (w *wreck) reopen() error {
 		return err
 	}
 	for _, name := range names {
-		if name == timelineFile || castName.MatchString(name) {
+		if name == timelineFile || shows(name) {
 			if err := w.reopenFile(name); err != nil {
 				return err
 			}
@@ -219,8 +219,12 @@ func (w *wreck) tellEnd() error {
 		Cause: "The gateway stopped during the visit. The recording was closed when it was started again.",
 	}
 	for _, g := range w.files {
-		if castName.MatchString(g.name) {
+		switch {
+		case castName.MatchString(g.name):
 			w.end.Shells++
+			w.end.Bytes += g.written.Load()
+		case framesName.MatchString(g.name):
+			w.end.Screens++
 			w.end.Bytes += g.written.Load()
 		}
 	}

@@ -81,7 +81,8 @@ func (r *Recording) seal(end End) error {
 	if end.Ended.IsZero() {
 		end.Ended = time.Now()
 	}
-	end.Ended, end.Shells, end.Bytes = stamp(end.Ended), r.count, r.castBytes()
+	end.Ended, end.Shells, end.Bytes = stamp(end.Ended), r.count-r.logs, r.shownBytes()
+	end.Screens = r.logs
 	if _, err := r.timeline.add(KindEnded, end); err != nil {
 		return err
 	}
@@ -97,16 +98,16 @@ func (r *Recording) seal(end End) error {
 	return conclude(r.dir, r.lib.sign, r.opened.with(end), r.chain, r.sums)
 }
 
-// castBytes is the size of all casts, open ones included.
-func (r *Recording) castBytes() int64 {
+// shownBytes is the size of all casts and frame logs, open ones included.
+func (r *Recording) shownBytes() int64 {
 	var n int64
 	for _, g := range r.files {
-		if castName.MatchString(g.name) {
+		if shows(g.name) {
 			n += g.written.Load()
 		}
 	}
 	for _, s := range r.sums {
-		if castName.MatchString(s.Name) {
+		if shows(s.Name) {
 			n += s.Size
 		}
 	}

@@ -111,7 +111,7 @@ func (r *Recording) newShell(info ShellInfo) (s *Shell, n int, err error) {
 		return nil, 0, ErrSealed
 	}
 	if r.count == maxShells {
-		return nil, 0, fmt.Errorf("this visit has %d shells already: ask for another visit", maxShells)
+		return nil, 0, fmt.Errorf("this visit has %d shells and screens already: ask for another visit", maxShells)
 	}
 	s = &Shell{rec: r, name: fmt.Sprintf("%03d.cast", r.count+1), start: time.Now(), carry: make(map[byte][]byte, 3)}
 	line, err := json.Marshal(s.header(info))

@@ -20,6 +20,10 @@ const (
 	KindShell  = "shell"  // a cast begins
 	KindExit   = "exit"   // a cast ends
 	KindEnded  = "ended"  // the last; its data is an End
+
+	KindScreen     = "screen"      // a frame log begins
+	KindScreenSize = "screen.size" // its pictures have another size from now on
+	KindScreenEnd  = "screen.end"  // a frame log ends
 )
 
 // KindTorn is what reading gives for a line that a crash cut in half.

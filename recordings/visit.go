@@ -93,7 +93,9 @@ type End struct {
 	By     string    `json:"by"`
 	Cause  string    `json:"cause"`
 	Shells int       `json:"shells"` // casts recorded
-	Bytes  int64     `json:"bytes"`  // size of all casts
+	// Screens counts the frame logs recorded.
+	Screens int   `json:"screens,omitempty"`
+	Bytes   int64 `json:"bytes"` // size of all casts and frame logs
 }
 
 // maxVisit bounds visit.json in bytes. A message of the protocol, and so a
