@@ -58,9 +58,11 @@ func (v *visit) changed(m *wire.Control) error {
 	case wire.Paused:
 		event, key = eventPaused, "GwPaused"
 		v.audience.pause(true)
+		v.screenPaused(true)
 	case wire.Resumed:
 		event, key = eventResumed, "GwResumed"
 		v.audience.pause(false)
+		v.screenPaused(false)
 		data = struct {
 			Withheld int64 `json:"withheld"` // bytes of terminals that nobody was sent
 		}{m.Withheld}
@@ -70,6 +72,7 @@ func (v *visit) changed(m *wire.Control) error {
 		event, key = eventQuiet, "GwUserQuiet"
 	case wire.Reduced:
 		left := v.changes.reduce(v.consent.Granted, m.Granted)
+		v.screenReduced()
 		event, key = eventReduced, "GwReduced"
 		data = struct {
 			Left []wire.Capability `json:"left"`

@@ -178,6 +178,7 @@ func (g *Gateway) identify(conn *gossh.ServerConn, what string) (person, error) 
 		return person{}, err
 	}
 	p.address, p.reached = conn.RemoteAddr().String(), conn.LocalAddr()
+	p.client = wire.Clean(string(conn.ClientVersion()), wire.MaxName)
 	if _, why := g.stands(g.law(), p); why != "" {
 		g.denied(p, what, why)
 		return person{}, errors.New(why)

@@ -27,6 +27,7 @@ type person struct {
 	certificate string          // what the log calls it; empty: a plain key
 	address     string          // where they come from
 	reached     net.Addr        // where they reached the gateway
+	client      string          // what their SSH client calls itself, clean
 }
 
 // session is one session channel of a technician's connection (RFC 4254,

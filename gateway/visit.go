@@ -95,6 +95,7 @@ type visit struct {
 	forwardsEver int64
 
 	changes userChanges
+	screens screens
 
 	audience *audience // who else is in it
 	mail     *mail     // what the device is told meanwhile
@@ -375,13 +376,9 @@ func (v *visit) openSession(ctx context.Context, c wire.Capability) (ch gossh.Ch
 		}
 		return nil, nil, nil, fmt.Errorf("%s was not granted for this visit, or was taken back; ask again for it, or name the action: ssh %s@… action:NAME", what, v.home.device.Name)
 	}
-	v.mu.Lock()
-	if v.closed || v.ctx.Err() != nil {
-		v.mu.Unlock()
+	if !v.enterRelay() {
 		return nil, nil, nil, v.why()
 	}
-	v.relays.Add(1)
-	v.mu.Unlock()
 	v.touch()
 	ch, reqs, err = v.home.open(ctx, wire.ChannelSession, wire.MarshalSession(v.req.Visit))
 	if err != nil {

@@ -287,6 +287,13 @@ func (a *audience) present() []wire.Watcher {
 	return list
 }
 
+// change says that something has changed that the audience does not keep.
+func (a *audience) change() {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	a.settle()
+}
+
 // isPaused reports whether the user has paused the visit.
 func (a *audience) isPaused() bool {
 	a.mu.Lock()

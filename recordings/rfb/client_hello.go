@@ -124,7 +124,7 @@ func (c *Client) refused() error {
 func (c *Client) encodings() []int32 {
 	list := []int32{
 		encCopyRect, encTight, encZRLE, encZlib, encHextile, encRaw,
-		encExtendedDesktopSize, encDesktopSize, encCursor, encXCursor, encPointerPos, encLastRect, encDesktopName,
+		encExtendedDesktopSize, encDesktopSize, encCursor, encXCursor, encPointerPos, encVMwarePointerPos, encLastRect, encDesktopName,
 		encCompression0 + 2,
 	}
 	if q := c.options.Quality; q > 0 {

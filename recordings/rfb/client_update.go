@@ -111,7 +111,7 @@ func (c *Client) rectangle(u *update) (last bool, err error) {
 		u.cursor, err = true, c.cursor(image.Pt(x, y), w, h)
 	case encXCursor:
 		u.cursor, err = true, c.xCursor(image.Pt(x, y), w, h)
-	case encPointerPos:
+	case encPointerPos, encVMwarePointerPos:
 		u.pointer, c.state.Pointer = true, image.Pt(min(x, c.frame.Width-1), min(y, c.frame.Height-1))
 	case encDesktopName:
 		u.name = true

@@ -279,7 +279,7 @@ func onlyServed(m []byte) []byte {
 func served(encoding int32) bool {
 	switch encoding {
 	case encRaw, encCopyRect, encHextile, encZlib, encTight, encZRLE,
-		encDesktopSize, encLastRect, encPointerPos, encCursor, encXCursor, encDesktopName, encExtendedDesktopSize:
+		encDesktopSize, encLastRect, encPointerPos, encVMwarePointerPos, encCursor, encXCursor, encDesktopName, encExtendedDesktopSize:
 		return true
 	}
 	return encoding >= encJPEGQuality0 && encoding <= encJPEGQuality0+9 || encoding >= encCompression0 && encoding <= encCompression0+9

@@ -16,6 +16,7 @@ const (
 	encDesktopSize         int32 = -223
 	encLastRect            int32 = -224
 	encPointerPos          int32 = -232
+	encVMwarePointerPos    int32 = 0x574d5666 // TigerVNC's way to say the same
 	encCursor              int32 = -239
 	encXCursor             int32 = -240
 	encCompression0        int32 = -256 // to -247, level 9
