@@ -93,7 +93,7 @@ func (a Action) account() (proc.Account, error) {
 // capabilities are what a visit to this device may be granted.
 func (a *Agent) capabilities() []wire.Capability {
 	list := []wire.Capability{wire.Shell}
-	if a.cfg.Screen.Server != screenOff {
+	if a.screenThere() {
 		list = append(list, wire.ScreenView, wire.ScreenControl, wire.ClipboardGet, wire.ClipboardPut)
 	}
 	for _, action := range a.cfg.Actions {

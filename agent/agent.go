@@ -101,6 +101,9 @@ func newAgent(o Options) (*Agent, error) {
 			return nil, fmt.Errorf("agent.action[%d].user: %w", i, err)
 		}
 	}
+	if _, err := cfg.Screen.credentials(); err != nil {
+		return nil, err
+	}
 	a.replays = a.state.replays(a.user)
 	return a, nil
 }
@@ -218,8 +221,9 @@ func (a *Agent) unasked(c *wire.Consent, err error) {
 }
 
 func (a *Agent) offers(caps []wire.Capability) error {
+	offered := a.capabilities()
 	for _, c := range caps {
-		if !slices.Contains(a.capabilities(), c) {
+		if !slices.Contains(offered, c) {
 			return fmt.Errorf("this device does not offer %s", c)
 		}
 	}

@@ -60,7 +60,7 @@ func Defaults() Config {
 		Redial:      30 * time.Second,
 		Supervisors: []string{}, OverrideSigners: 1,
 		Class: wire.Attended, Standing: []Standing{}, Actions: []Action{},
-		Screen: Screen{Server: screenOff},
+		Screen: Screen{Server: screenAuto, Start: []string{}},
 	}
 }
 

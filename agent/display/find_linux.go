@@ -1,0 +1,183 @@
+package display
+
+import (
+	"bytes"
+	"cmp"
+	"fmt"
+	"io"
+	"net"
+	"os"
+	"path/filepath"
+	"regexp"
+	"slices"
+	"strconv"
+	"strings"
+	"syscall"
+	"time"
+
+	"golang.org/x/sys/unix"
+)
+
+// environMost bounds what is read of a process's environment, in bytes.
+const environMost = 128 << 10
+
+// Find lists the displays on this machine that programs of an account are shown
+// on, that of its active session first, then by how new the programs are. Those
+// for which visits says yes are a technician's and don't count. Only root can
+// look at other accounts' programs.
+func Find(uid int, visits func(pid int) bool) []Display {
+	var list []Display
+	for _, pid := range processesOf(uid) {
+		d, ok := displayOf(pid)
+		if !ok || slices.ContainsFunc(list, func(o Display) bool { return o.Name() == d.Name() }) || visits(pid) || !shown(d, uid) {
+			continue
+		}
+		list = append(list, d)
+	}
+	if name := activeDisplay(uid); name != "" {
+		slices.SortStableFunc(list, func(a, b Display) int { return cmp.Compare(rank(a, name), rank(b, name)) })
+	}
+	return list
+}
+
+// rank puts the display of the active session first. The sessions know only X11's
+// by its name.
+func rank(d Display, active string) int {
+	if d.X11 == active {
+		return 0
+	}
+	return 1
+}
+
+// processesOf are those of an account, the newest first.
+func processesOf(uid int) []int {
+	dirs, err := os.ReadDir("/proc")
+	if err != nil {
+		return nil
+	}
+	var pids []int
+	for _, d := range dirs {
+		pid, err := strconv.Atoi(d.Name())
+		if err != nil {
+			continue
+		}
+		if info, err := d.Info(); err == nil && ownerOf(info) == uid {
+			pids = append(pids, pid)
+		}
+	}
+	slices.SortFunc(pids, func(a, b int) int { return b - a })
+	return pids
+}
+
+// ownerOf is whose a file is, -1 if that can't be told.
+func ownerOf(info os.FileInfo) int {
+	if s, ok := info.Sys().(*syscall.Stat_t); ok {
+		return int(s.Uid)
+	}
+	return -1
+}
+
+// displayOf is where a process is shown, by its environment. A display of
+// another machine, which DISPLAY names with a host, is none.
+func displayOf(pid int) (Display, bool) {
+	f, err := os.Open(fmt.Sprintf("/proc/%d/environ", pid))
+	if err != nil {
+		return Display{}, false
+	}
+	defer func() { _ = f.Close() }()
+	text, err := io.ReadAll(io.LimitReader(f, environMost))
+	if err != nil {
+		return Display{}, false
+	}
+	return fromEnvironment(bytes.Split(text, []byte{0}))
+}
+
+func fromEnvironment(vars [][]byte) (Display, bool) {
+	value := make(map[string]string)
+	for _, v := range vars {
+		if name, text, ok := strings.Cut(string(v), "="); ok {
+			value[name] = text
+		}
+	}
+	d := Display{Wayland: value["WAYLAND_DISPLAY"], Runtime: value["XDG_RUNTIME_DIR"]}
+	if d.Wayland != "" { // DISPLAY would be that of programs for X11 within it
+		return d, filepath.IsAbs(d.Wayland) || filepath.IsAbs(d.Runtime) && !strings.Contains(d.Wayland, "/")
+	}
+	d = Display{X11: value["DISPLAY"], XAuthority: value["XAUTHORITY"]}
+	_, ok := xSocket(d.X11)
+	d.X11, _, _ = strings.Cut(d.X11, ".") // the X screen after the dot is the same display
+	return d, ok
+}
+
+// xSocket is where the X server of ":0" or ":0.0" listens.
+func xSocket(display string) (string, bool) {
+	m := regexp.MustCompile(`^:([0-9]{1,5})(\.[0-9]{1,3})?$`).FindStringSubmatch(display)
+	if m == nil {
+		return "", false
+	}
+	return "/tmp/.X11-unix/X" + m[1], true
+}
+
+// shown reports whether somebody listens there who is the account or root: a
+// display that others serve is others'.
+func shown(d Display, uid int) bool {
+	path, _ := xSocket(d.X11)
+	if d.Wayland != "" {
+		path = d.Wayland
+		if !filepath.IsAbs(path) {
+			path = filepath.Join(d.Runtime, path)
+		}
+	}
+	conn, err := net.DialTimeout("unix", path, time.Second)
+	if err != nil {
+		return false
+	}
+	defer func() { _ = conn.Close() }()
+	owner, err := PeerOf(conn)
+	return err == nil && (owner == 0 || owner == uid)
+}
+
+// PeerOf is the account of whoever listens at the other end of a connection over
+// a Unix socket.
+func PeerOf(conn net.Conn) (uid int, err error) {
+	c, ok := conn.(*net.UnixConn)
+	if !ok {
+		return -1, fmt.Errorf("%T has no peer on this machine", conn)
+	}
+	raw, err := c.SyscallConn()
+	if err != nil {
+		return -1, err
+	}
+	var cred *unix.Ucred
+	if cerr := raw.Control(func(fd uintptr) {
+		cred, err = unix.GetsockoptUcred(int(fd), unix.SOL_SOCKET, unix.SO_PEERCRED)
+	}); cerr != nil || err != nil {
+		return -1, fmt.Errorf("ask who listens: %w", cmp.Or(cerr, err))
+	}
+	return int(cred.Uid), nil
+}
+
+// activeDisplay is the X11 display of an account's active session, as
+// systemd-logind notes it (sd_session_get_display(3)), or "".
+func activeDisplay(uid int) string {
+	files, err := filepath.Glob("/run/systemd/sessions/*")
+	if err != nil {
+		return ""
+	}
+	for _, path := range files {
+		text, err := os.ReadFile(path)
+		if err != nil {
+			continue // it is gone, or the pipe beside a session's file
+		}
+		lines := strings.Split(string(text), "\n")
+		if !slices.Contains(lines, "UID="+strconv.Itoa(uid)) || !slices.Contains(lines, "ACTIVE=1") {
+			continue
+		}
+		for _, line := range lines {
+			if display, ok := strings.CutPrefix(line, "DISPLAY="); ok && display != "" {
+				return display
+			}
+		}
+	}
+	return ""
+}

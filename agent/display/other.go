@@ -1,0 +1,17 @@
+//go:build !linux
+
+package display
+
+import (
+	"errors"
+	"net"
+)
+
+// Find finds none.
+func Find(int, func(pid int) bool) []Display { return nil }
+
+// Servers finds none.
+func Servers(int, func(pid int) bool) []string { return nil }
+
+// PeerOf can't tell.
+func PeerOf(net.Conn) (int, error) { return -1, errors.ErrUnsupported }

@@ -1,0 +1,189 @@
+package agent
+
+import (
+	"bufio"
+	"context"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"accord/recordings/rfb"
+	"accord/wire"
+)
+
+// desktop is a display of its own, with nothing on it. It ends with the test.
+func desktop(t *testing.T) (display string) {
+	t.Helper()
+	r, w, err := os.Pipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	x := exec.Command("Xvfb", "-displayfd", "3", "-screen", "0", "640x480x24", "-nolisten", "tcp", "-noreset")
+	x.ExtraFiles = []*os.File{w}
+	start(t, x)
+	_ = w.Close()
+	number, err := bufio.NewReader(r).ReadString('\n')
+	_ = r.Close()
+	if err != nil {
+		t.Fatal("Xvfb does not start: ", err)
+	}
+	return ":" + strings.TrimSpace(number)
+}
+
+// start starts a program that ends with the test.
+func start(t *testing.T, c *exec.Cmd) {
+	t.Helper()
+	if err := c.Start(); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		_ = c.Process.Kill()
+		_ = c.Wait()
+	})
+}
+
+// picture is what a gateway's client sees on a screen's channel.
+type picture struct {
+	client *rfb.Client
+	screen *rfb.Screen
+	ended  chan struct{}
+}
+
+// look connects the real client to the device's screen and waits for a picture.
+func (l *evilLink) look(visit string) *picture {
+	l.t.Helper()
+	ch, reqs, err := l.conn.OpenChannel(wire.ChannelScreen, wire.MarshalSession(visit))
+	if err != nil {
+		l.t.Fatal(err)
+	}
+	go func() {
+		for r := range reqs {
+			_ = r.Reply(false, nil)
+		}
+	}()
+	p := &picture{screen: rfb.NewScreen(), ended: make(chan struct{})}
+	seen := make(chan struct{})
+	first := sync.OnceFunc(func() { close(seen) })
+	p.client, err = rfb.NewClient(ch, rfb.ClientOptions{
+		Commit: func(f *rfb.Frame, d rfb.Damage) error {
+			p.screen.Commit(f, d)
+			first()
+			return nil
+		},
+		Change: p.screen.Change,
+	})
+	if err != nil {
+		l.t.Fatal(err)
+	}
+	var all sync.WaitGroup
+	all.Go(func() {
+		defer close(p.ended)
+		_ = p.client.Run()
+		_ = ch.Close()
+	})
+	l.t.Cleanup(func() { _ = ch.Close(); all.Wait() })
+	select {
+	case <-seen:
+	case <-p.ended:
+		l.t.Fatal("the screen ended before its first picture")
+	case <-time.After(patience):
+		l.t.Fatal("no picture comes")
+	}
+	return p
+}
+
+// pointerAt asks the X server where the mouse is.
+func pointerAt(t *testing.T, display string) string {
+	t.Helper()
+	c := exec.Command("xdotool", "getmouselocation")
+	c.Env = append(os.Environ(), "DISPLAY="+display)
+	out, err := c.Output()
+	if err != nil {
+		t.Fatal(err)
+	}
+	where, _, _ := strings.Cut(string(out), " screen")
+	return where
+}
+
+// TestStartedScreens shows a display by each of the stock servers that it is
+// started with, moves the mouse, and ends: nothing is left.
+func TestStartedScreens(t *testing.T) {
+	for _, recipe := range []string{"x0vncserver", "x11vnc", ""} {
+		t.Run(recipe, func(t *testing.T) {
+			on := desktop(t)
+			e := newEvil(t, func(o *Options) {
+				o.Config.Screen.Server, o.Config.Screen.Display = screenStart, on
+				if recipe != "" {
+					o.Config.Screen.Start = []string{recipe}
+				}
+			})
+			l, p := e.link(), e.sit()
+			v := l.openFor(p, wire.ScreenView, wire.ScreenControl)
+			seen := l.look(v.req.Visit)
+			if w, h := seen.screen.Size(); w != 640 || h != 480 {
+				t.Errorf("the screen is %d by %d", w, h)
+			}
+			if err := seen.client.Pointer(123, 45, 0); err != nil {
+				t.Fatal(err)
+			}
+			eventually(t, "the mouse moves", func() bool { return pointerAt(t, on) == "x:123 y:45" })
+			folders := screenFolders(t)
+			if len(folders) != 1 {
+				t.Errorf("sockets lie in %v", folders)
+			}
+			p.say(fromClient{Op: opStop, ID: v.req.Visit})
+			<-seen.ended
+			p.ended(v.req.Visit)
+			eventually(t, "its server is dead and its folder gone", func() bool {
+				return len(processes(t, "accord-screen-")) == 0 && len(screenFolders(t)) == 0
+			})
+		})
+	}
+}
+
+func screenFolders(t *testing.T) []string {
+	t.Helper()
+	list, err := filepath.Glob(filepath.Join(os.TempDir(), "accord-screen-*"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return list
+}
+
+// TestScreenOfTheUser finds the display that the user's programs are on, and says
+// so in the hello; without one there is no screen.
+func TestScreenOfTheUser(t *testing.T) {
+	on := desktop(t)
+	e := newEvil(t, nil)
+	offered := func() string { return fmt.Sprint(e.agent.capabilities()) }
+	if got := offered(); strings.Contains(got, "screen") {
+		t.Errorf("without a screen the device offers %s", got)
+	}
+	ctx, cancel := context.WithCancel(t.Context())
+	program := exec.CommandContext(ctx, "sleep", "300")
+	program.Env = []string{"DISPLAY=" + on + ".0"}
+	start(t, program)
+	eventually(t, "the device offers its screen", func() bool { return strings.Contains(offered(), "screen.view screen.control") })
+	l, p := e.link(), e.sit()
+	v := l.openFor(p, wire.ScreenView)
+	seen := l.look(v.req.Visit)
+	if w, h := seen.screen.Size(); w != 640 || h != 480 {
+		t.Errorf("the screen is %d by %d", w, h)
+	}
+	_ = seen.client.Pointer(300, 200, 0)
+	cancel()
+	p.say(fromClient{Op: opPause, ID: v.req.Visit})
+	<-seen.ended
+	if at := pointerAt(t, on); at == "x:300 y:200" {
+		t.Error("the mouse moved without screen.control")
+	}
+	l.noScreen(v.req.Visit, "paused")
+	eventually(t, "its server is dead", func() bool { return len(processes(t, "accord-screen-")) == 0 })
+	p.say(fromClient{Op: opStop, ID: v.req.Visit})
+	p.ended(v.req.Visit)
+}
