@@ -108,7 +108,7 @@ func (e *hextile) subrects(to []byte, count, width int, l layout, coloured bool)
 		if coloured {
 			to = appendPixels(to, []uint32{c}, l)
 		}
-		to = append(to, byte(at%width<<4|at/width), byte((w-1)<<4|h-1))
+		to = append(to, byte(at%width<<4|at/width), byte((w-1)<<4|(h-1)))
 		to[count]++
 	}
 	return to
