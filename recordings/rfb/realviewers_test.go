@@ -1,0 +1,187 @@
+package rfb
+
+import (
+	"bytes"
+	"image"
+	"image/jpeg"
+	"os"
+	"path/filepath"
+	"testing"
+	"time"
+)
+
+// realViewer is a program that shows a screen on an X display.
+type realViewer struct {
+	name   string
+	run    func(d *door) (name string, args []string)
+	reduce func(*Frame) *Frame // what its picture becomes; nil: nothing
+}
+
+func tigerVNC(name string, args ...string) realViewer {
+	return realViewer{name: "TigerVNC " + name, run: func(d *door) (string, []string) {
+		return "xtigervncviewer", append(args, "-SecurityTypes=None", "-RemoteResize=0", "-AlertOnFatalError=0", "-ReconnectOnError=0", d.double())
+	}}
+}
+
+func tightVNC(program, name string, args ...string) realViewer {
+	return realViewer{name: name, run: func(d *door) (string, []string) {
+		return program, append(args, d.double())
+	}}
+}
+
+// eight is a picture in 8 bits a pixel and back, as X has it in 24.
+func eight(f *Frame) *Frame {
+	g := &Frame{f.Width, f.Height, make([]byte, len(f.Pix))}
+	scale := func(c byte, max int) byte {
+		v := (int(c)*max + 127) / 255
+		return byte((2*v*255 + max) / (2 * max))
+	}
+	for i := 0; i < len(f.Pix); i += pixel {
+		g.Pix[i], g.Pix[i+1], g.Pix[i+2] = scale(f.Pix[i], 3), scale(f.Pix[i+1], 7), scale(f.Pix[i+2], 7)
+	}
+	return g
+}
+
+func realViewers() []realViewer {
+	list := quickViewers()
+	ssvnc8 := tightVNC("ssvncviewer", "ssvnc 8 bpp", "-bgr233")
+	ssvnc8.reduce = eight
+	return append(list,
+		tigerVNC("ZRLE", "-AutoSelect=0", "-PreferredEncoding=ZRLE"),
+		tigerVNC("Hextile", "-AutoSelect=0", "-PreferredEncoding=Hextile"),
+		tigerVNC("Raw", "-AutoSelect=0", "-PreferredEncoding=Raw"),
+		tightVNC("xtightvncviewer", "TightVNC Tight", "-encodings", "tight copyrect"),
+		tightVNC("xtightvncviewer", "TightVNC Hextile", "-encodings", "hextile"),
+		tightVNC("xtightvncviewer", "TightVNC Raw", "-encodings", "raw"),
+		tightVNC("ssvncviewer", "ssvnc"),
+		tightVNC("ssvncviewer", "ssvnc ZRLE", "-encodings", "zrle copyrect"),
+		ssvnc8,
+		realViewer{name: "gvncviewer", run: func(d *door) (string, []string) { return "gvncviewer", []string{d.display()} }},
+	)
+}
+
+// quickViewers are those that every run of the tests has.
+func quickViewers() []realViewer {
+	bgr233 := tightVNC("xtightvncviewer", "TightVNC 8 bpp", "-bgr233")
+	bgr233.reduce = eight
+	return []realViewer{
+		tigerVNC("Tight", "-AutoSelect=0", "-PreferredEncoding=Tight", "-NoJPEG"),
+		tigerVNC("by itself"),
+		tightVNC("xtightvncviewer", "TightVNC"),
+		bgr233,
+	}
+}
+
+func TestRealViewersShowThePicture(t *testing.T) {
+	f, g := desk(t, 640, 400), desk(t, 640, 400)
+	g.Fill(image.Rect(10, 20, 300, 200), 1, 2, 3)
+	g.Move(image.Rect(50, 200, 400, 300), image.Pt(40, 100))
+	for _, v := range quickViewers() {
+		t.Run(v.name, func(t *testing.T) { v.shows(t, shown(f), f, g) })
+	}
+}
+
+// vncsnapshot speaks RFB 3.3, has no cursor of its own and asks once.
+func TestVncsnapshot(t *testing.T) {
+	f, err := NewFrame(500, 333)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for y := range f.Height { // smooth, because it writes JPEG
+		for x := range f.Width {
+			copy(f.Row(x, y, 1), []byte{byte(x / 2), byte(y / 2), byte((x + y) / 4)})
+		}
+	}
+	f.Fill(image.Rect(100, 100, 200, 200), 255, 255, 255)
+	s := shown(f)
+	arrow := &Cursor{Width: 16, Height: 16, Hot: image.Pt(8, 8), Pix: bytes.Repeat([]byte{0, 0, 255, 255}, 256)}
+	s.Change(func(st State) State { st.Cursor, st.Pointer = arrow, image.Pt(400, 300); return st })
+	f.Fill(image.Rect(392, 292, 408, 308), 0, 0, 255)
+
+	for _, password := range []string{"", "once-only"} {
+		t.Run("password "+password, func(t *testing.T) {
+			d := openDoor(t, s, ViewerOptions{Password: password})
+			folder := t.TempDir()
+			args := []string{"-quiet", d.display(), filepath.Join(folder, "out.jpg")}
+			if password != "" {
+				file := filepath.Join(folder, "passwd")
+				if err := os.WriteFile(file, passwordFile(password), 0o600); err != nil {
+					t.Fatal(err)
+				}
+				args = append([]string{"-passwd", file}, args...)
+			}
+			p := start(t, "", nil, "vncsnapshot", args...)
+			select {
+			case <-p.gone:
+			case <-time.After(20 * time.Second):
+				t.Fatalf("vncsnapshot does not end: %s", p.out)
+			}
+			b, err := os.ReadFile(filepath.Join(folder, "out.jpg"))
+			if err != nil {
+				t.Fatalf("%v; it says %s; we say %v", err, p.out, d.problems())
+			}
+			got, err := jpeg.Decode(bytes.NewReader(b))
+			if err != nil {
+				t.Fatal(err)
+			}
+			if far := distance(f, got); far > 2 {
+				t.Errorf("its picture is %.2f steps of 255 away on average", far)
+			}
+		})
+	}
+}
+
+// passwordFile is one as vncpasswd writes it: encrypted with a key that everybody
+// knows.
+func passwordFile(password string) []byte {
+	var block [16]byte
+	copy(block[:8], password)
+	answer := vncResponse(block, "\x17\x52\x6b\x06\x23\x4e\x58\x07")
+	return answer[:8]
+}
+
+// distance is how far two pictures are apart, in steps of a colour on average; one of
+// another size is very far away.
+func distance(f *Frame, g image.Image) float64 {
+	if g.Bounds() != f.Bounds() {
+		return 255
+	}
+	sum := 0
+	for y := range f.Height {
+		for x := range f.Width {
+			p := f.Row(x, y, 1)
+			red, green, blue, _ := g.At(x, y).RGBA()
+			for i, c := range []uint32{blue, green, red} {
+				sum += max(int(p[i])-int(c>>8), int(c>>8)-int(p[i]))
+			}
+		}
+	}
+	return float64(sum) / float64(3*f.Width*f.Height)
+}
+
+// shows runs a viewer on a display of its own until it shows the picture.
+func (r realViewer) shows(t testing.TB, s *Screen, pictures ...*Frame) {
+	t.Helper()
+	d := openDoor(t, s, ViewerOptions{Name: "a test"})
+	display := xvfb(t, 1400, 1000)
+	name, args := r.run(d)
+	p := start(t, display, nil, name, args...)
+	defer p.stop()
+	for _, f := range pictures {
+		s.Commit(f, Damage{Rects: []image.Rectangle{f.Bounds()}, Copies: []Copy{{image.Rect(50, 200, 400, 300), image.Pt(40, 100)}}}) // as g was made
+		want := f
+		if r.reduce != nil {
+			want = r.reduce(f)
+		}
+		within(t, 15*time.Second, p, func() bool {
+			if err := d.problems(); err != nil {
+				t.Fatalf("%s: %v\n%s", r.name, err, p.out)
+			}
+			_, found := find(screenshot(t, display), want)
+			return found
+		}, func() {
+			keep(t, screenshot(t, display))
+			t.Fatalf("%s does not show the picture; it says:\n%s", r.name, p.out)
+		})
+	}
+}
