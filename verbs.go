@@ -33,6 +33,7 @@ func verbs() []verb {
 		stopVerb(),
 		receiptsVerb(),
 		replayVerb(),
+		viewVerb(),
 		approveVerb(),
 		overrideVerb(),
 		playVerb(),

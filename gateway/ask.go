@@ -21,11 +21,14 @@ type asked struct {
 }
 
 // allows is the capability that a command needs: that of a declared action,
-// which is asked for by its name, or a shell.
+// which is asked for by its name, the screen, or a shell.
 func allows(command string) wire.Capability {
 	c := wire.Capability(command)
 	if _, action := c.Action(); action {
 		return c
+	}
+	if command == hostScreen || command == hostScreenView {
+		return wire.ScreenView
 	}
 	return wire.Shell
 }
@@ -34,9 +37,13 @@ func allows(command string) wire.Capability {
 // action, with what SetEnv says.
 func (s *session) wantedFromEnv() *asked {
 	minutes, _ := strconv.Atoi(s.getenv("ACCORD_MINUTES", 8))
+	wanted := []string{string(allows(s.command))}
+	if s.forScreen() {
+		wanted = s.wantedOfScreen()
+	}
 	return &asked{
 		reason: s.getenv("ACCORD_REASON", wire.MaxReason), ticket: s.getenv("ACCORD_TICKET", wire.MaxTicket),
-		minutes: minutes, capabilities: []string{string(allows(s.command))},
+		minutes: minutes, capabilities: wanted,
 	}
 }
 

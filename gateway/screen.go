@@ -186,6 +186,16 @@ func (v *visit) seat(l looker) hub.SeatOptions {
 	}
 }
 
+// shown is the visit's screen once there is a picture.
+func (v *visit) shown(ctx context.Context) (*hub.Hub, error) {
+	h, err := v.screen()
+	if err != nil {
+		return nil, err
+	}
+	v.touch()
+	return h, h.Shown(ctx)
+}
+
 // showTo shows the screen to a VNC viewer of the technician's, who holds the
 // visit, until either ends. The connection is closed.
 func (v *visit) showTo(ctx context.Context, conn io.ReadWriteCloser, viewOnly bool) error {
@@ -194,10 +204,7 @@ func (v *visit) showTo(ctx context.Context, conn io.ReadWriteCloser, viewOnly bo
 		return v.why()
 	}
 	defer v.relays.Done()
-	h, err := v.screen()
-	if err == nil {
-		err = h.Shown(ctx)
-	}
+	h, err := v.shown(ctx)
 	if err != nil {
 		refuse(v, conn, err)
 		return err
@@ -209,7 +216,6 @@ func (v *visit) showTo(ctx context.Context, conn io.ReadWriteCloser, viewOnly bo
 		return err
 	}
 	defer over()
-	v.touch()
 	return h.View(ctx, conn, v.seat(l))
 }
 

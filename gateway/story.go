@@ -105,8 +105,11 @@ func leaving(err error) int {
 
 // goTo is `ssh DEVICE@gw`: one visit, then the client's own exit.
 func (s *session) goTo(ctx context.Context, t target) int {
-	if s.pty != nil && s.command == "" {
+	switch {
+	case s.pty != nil && (s.command == "" || s.forScreen()):
 		return s.goToTerminal(ctx, t)
+	case s.forScreen():
+		return s.goToScreen(ctx, t)
 	}
 	v, err := s.obtain(ctx, t, s.wantedFromEnv(), func(v *visit) error { return s.waitQuietly(ctx, v) })
 	if err != nil {

@@ -24,6 +24,7 @@ type visitJSON struct {
 	Until        *time.Time        `json:"until,omitempty"`
 	Paused       bool              `json:"paused"` // by the user
 	Held         bool              `json:"held"`   // a colleague must watch, and nobody does
+	Screen       bool              `json:"screen"` // the device's screen is open
 	Watchers     []watcherJSON     `json:"watchers"`
 }
 
@@ -41,7 +42,7 @@ func (v *visit) json() visitJSON {
 		return line
 	}
 	line.State, line.Until, line.Capabilities = "open", stamp(v.until), v.may()
-	line.Paused, line.Held = v.audience.isPaused(), v.audience.held()
+	line.Paused, line.Held, line.Screen = v.audience.isPaused(), v.audience.held(), v.screens.live() != nil
 	for _, w := range v.audience.names() {
 		line.Watchers = append(line.Watchers, watcherJSON{w.Name, w.Hands})
 	}
