@@ -81,8 +81,8 @@ func certificate(t *testing.T, dir string) (cert, key string, roots *x509.CertPo
 	return cert, key, roots
 }
 
-// passwordFile is one as vncpasswd(1) writes it.
-func passwordFile(t *testing.T, dir string) string {
+// tigerPassword is a file as vncpasswd(1) writes it.
+func tigerPassword(t *testing.T, dir string) string {
 	t.Helper()
 	c := exec.Command("tigervncpasswd", "-f")
 	c.Stdin = strings.NewReader(secret + "\n")
@@ -192,7 +192,7 @@ func TestSecureWithTigerVNC(t *testing.T) {
 	dir := t.TempDir()
 	cert, key, roots := certificate(t, dir)
 	_, _, others := certificate(t, t.TempDir())
-	passwd := passwordFile(t, dir)
+	passwd := tigerPassword(t, dir)
 	for types, tries := range map[string][]try{
 		"None": {
 			{Credentials{}, ""},
@@ -238,7 +238,7 @@ func fits(t *testing.T, err error, want string) {
 // TestSecureWithX11VNC gets into LibVNCServer, in all its versions.
 func TestSecureWithX11VNC(t *testing.T) {
 	dir := t.TempDir()
-	passwd := passwordFile(t, dir)
+	passwd := tigerPassword(t, dir)
 	_, display := tiger(t, dir, "-SecurityTypes", "None")
 	for _, version := range []string{"3.3", "3.7", "3.8"} {
 		socket := libVNC(t, display, "-rfbauth", passwd, "-rfbversion", version)
