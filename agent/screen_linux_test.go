@@ -1,14 +1,16 @@
 package agent
 
 import (
-	"bufio"
 	"context"
 	"fmt"
+	"math/rand/v2"
+	"net"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"strings"
 	"sync"
+	"syscall"
 	"testing"
 	"time"
 
@@ -19,20 +21,16 @@ import (
 // desktop is a display of its own, with nothing on it. It ends with the test.
 func desktop(t *testing.T) (display string) {
 	t.Helper()
-	r, w, err := os.Pipe()
-	if err != nil {
-		t.Fatal(err)
-	}
-	x := exec.Command("Xvfb", "-displayfd", "3", "-screen", "0", "640x480x24", "-nolisten", "tcp", "-noreset")
-	x.ExtraFiles = []*os.File{w}
-	start(t, x)
-	_ = w.Close()
-	number, err := bufio.NewReader(r).ReadString('\n')
-	_ = r.Close()
-	if err != nil {
-		t.Fatal("Xvfb does not start: ", err)
-	}
-	return ":" + strings.TrimSpace(number)
+	number := 1000 + rand.IntN(40000) // no other test's
+	start(t, exec.Command("Xvfb", fmt.Sprintf(":%d", number), "-screen", "0", "640x480x24", "-nolisten", "tcp", "-noreset"))
+	eventually(t, "Xvfb listens", func() bool {
+		conn, err := net.Dial("unix", fmt.Sprintf("/tmp/.X11-unix/X%d", number))
+		if err == nil {
+			_ = conn.Close()
+		}
+		return err == nil
+	})
+	return fmt.Sprintf(":%d", number)
 }
 
 // start starts a program that ends with the test.
@@ -42,7 +40,7 @@ func start(t *testing.T, c *exec.Cmd) {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() {
-		_ = c.Process.Kill()
+		_ = c.Process.Signal(syscall.SIGTERM) // an X server takes its lock file with it
 		_ = c.Wait()
 	})
 }

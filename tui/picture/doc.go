@@ -13,4 +13,11 @@
 // Between two calls of Paint any number of pictures may be looked at: only the
 // newest is drawn. It knows no terminal and no clock: who writes the bytes
 // decides when.
+//
+// Within a screen of lines that something else compares and draws, such as a
+// Bubble Tea program, half-blocks are [Painter.Lines], as a part of the view. Images
+// are not text: there the view has blank lines at [Painter.Place], and what Paint
+// returns goes to the terminal beside it, with the cursor saved and restored
+// around it (tea.Raw of "\x1b7", the bytes, "\x1b8"). Forget follows whatever
+// cleared the window, and Erase ends it.
 package picture

@@ -100,9 +100,13 @@ func across(spot, per, cell, dots, pixels int) (pixel int, inside bool) {
 	spot = clamp(spot, -1<<20, 1<<20)
 	// The spot's middle, in halves of a part of a dot.
 	at := (2*spot + 1) * cell
-	inside = at >= 0 && at < 2*per*dots
-	at = clamp(at, 0, 2*per*dots-1)
-	return at * pixels / (2 * per * dots), inside
+	switch {
+	case at < 0:
+		return 0, false
+	case at >= 2*per*dots:
+		return pixels - 1, false
+	}
+	return at * pixels / (2 * per * dots), true
 }
 
 // dots is where pixels of the device are in the picture, rounded outwards.
