@@ -214,7 +214,6 @@ func (v *visit) typingEnds() {
 // reduce takes capabilities back, for good. What runs of them ends; if nothing
 // is left, the visit does.
 func (v *visit) reduce(taken []wire.Capability) error {
-	taken = v.withScreen(taken)
 	left, err := v.agent.reduce(v.id(), taken)
 	if err != nil {
 		return err
