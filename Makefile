@@ -13,16 +13,26 @@ FUZZTIME ?= 10s
 # Tools are built from source by the Go module proxy, at these versions.
 LINT_VERSION := v2.15.0
 VULN_VERSION := v1.9.0
+NFPM_VERSION := v2.45.0
 LINT         := $(TOOLS)/golangci-lint-$(LINT_VERSION)
 VULN         := $(TOOLS)/govulncheck-$(VULN_VERSION)
+NFPM         := $(TOOLS)/nfpm-$(NFPM_VERSION)
 
 .PHONY: help
 help: ## this list
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-9s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 .PHONY: build
 build: ## make bin/accord, one static binary
 	CGO_ENABLED=0 $(GO) build -trimpath -ldflags '$(LDFLAGS)' -o bin/accord .
+
+.PHONY: dist
+dist: $(NFPM) ## make programs and packages for four kinds of Linux in dist/ (ARCH=amd64: for one)
+	packaging/dist.sh $(VERSION) $(NFPM) $(ARCH)
+
+.PHONY: try-dist
+try-dist: ## install the package of make dist on a copy of this machine, visit, upgrade, purge (root on Debian)
+	packaging/try.sh
 
 .PHONY: run
 run: build ## try it: a gateway, an agent for this machine, and its user's screen, here
@@ -83,13 +93,17 @@ tidy: ## go.mod names what is used and nothing else
 	$(GO) mod verify
 
 .PHONY: clean
-clean: ## remove what was built, the tools too
-	rm -rf bin
+clean: ## remove what was built, packages and tools too
+	rm -rf bin dist
 
 $(LINT):
 	@echo "building golangci-lint $(LINT_VERSION), once; it takes some minutes"
 	GOBIN=$(TOOLS) GOFLAGS= $(GO) install github.com/golangci/golangci-lint/v2/cmd/golangci-lint@$(LINT_VERSION)
 	mv $(TOOLS)/golangci-lint $@
+
+$(NFPM):
+	GOBIN=$(TOOLS) GOFLAGS= $(GO) install github.com/goreleaser/nfpm/v2/cmd/nfpm@$(NFPM_VERSION)
+	mv $(TOOLS)/nfpm $@
 
 $(VULN):
 	GOBIN=$(TOOLS) GOFLAGS= $(GO) install golang.org/x/vuln/cmd/govulncheck@$(VULN_VERSION)

@@ -21,12 +21,12 @@ network.
 As root it can let visits use the accounts in agent.logins; else only its own.
 
 Options:
-  -c, --config FILE   the configuration; without one the defaults, see
-                      config.toml
+  -c, --config FILE   the configuration; else /etc/accord/agent.toml, and
+                      without that the defaults, see config.toml
 
 Examples:
   accord agent
-  accord agent --config /etc/accord/config.toml`,
+  accord agent --config ./agent.toml`,
 		run: runAgent,
 	}
 }
@@ -37,7 +37,7 @@ func runAgent(ctx context.Context, c *call, args []string) error {
 	if _, err := parse(c, fs, args, 0); err != nil {
 		return err
 	}
-	f, err := readConfig(*path, true)
+	f, err := readConfig(installed(*path, "agent.toml"), true)
 	if err != nil {
 		return err
 	}
@@ -66,7 +66,8 @@ names the owner's own: only their signed override opens the device without its
 user's consent, and only they can change the list.
 
 Options:
-  -c, --config FILE   the configuration of the agent, see config.toml
+  -c, --config FILE   the configuration of the agent; else
+                      /etc/accord/agent.toml, where there is one
   -n, --name NAME     what the device wants to be called; else agent.name, else
                       the machine's name
 
@@ -88,7 +89,7 @@ func runJoin(ctx context.Context, c *call, args []string) error {
 	if len(rest) != 2 {
 		return usage("join", "name the gateway and the token, as 'ssh GATEWAY enroll' prints them")
 	}
-	f, err := readConfig(*path, true)
+	f, err := readConfig(installed(*path, "agent.toml"), true)
 	if err != nil {
 		return err
 	}

@@ -27,11 +27,11 @@ It needs people to let in: [[people]] in the configuration. Devices join with
 the line that 'ssh GATEWAY enroll' prints for an admin.
 
 Options:
-  -c, --config FILE   the configuration; without one the defaults, see
-                      config.toml
+  -c, --config FILE   the configuration; else /etc/accord/gateway.toml, and
+                      without that the defaults, see config.toml
 
 Examples:
-  accord gateway --config /etc/accord/config.toml`,
+  accord gateway --config ./gateway.toml`,
 		run:    runGateway,
 		serves: true,
 	}
@@ -43,6 +43,7 @@ func runGateway(ctx context.Context, c *call, args []string) error {
 	if _, err := parse(c, fs, args, 0); err != nil {
 		return err
 	}
+	*path = installed(*path, "gateway.toml")
 	f, err := readConfig(*path, true)
 	if err != nil {
 		return err

@@ -10,6 +10,7 @@ import (
 	"net"
 	"os"
 	"os/signal"
+	"path/filepath"
 	"syscall"
 
 	"golang.org/x/term"
@@ -18,13 +19,29 @@ import (
 	"accord/gateway"
 )
 
-// configFlag declares --config, the file that most verbs read.
+// readConfig reads the configuration at path, as readFile does.
 func readConfig(path string, trusted bool) (File, error) {
 	f, err := readFile(path, trusted)
 	if err != nil {
 		return f, &configError{err}
 	}
 	return f, nil
+}
+
+// etc is the folder where an installed program finds its configuration.
+const etc = "/etc/accord"
+
+// installed is the configuration at path; where none is named, the one of an
+// installed program, if there is one.
+func installed(path, name string) string {
+	if path != "" {
+		return path
+	}
+	path = filepath.Join(etc, name)
+	if _, err := os.Stat(path); errors.Is(err, fs.ErrNotExist) {
+		return ""
+	}
+	return path // one that can't be looked at is an error where it is read
 }
 
 // logger writes for people on a terminal, and one JSON object a line elsewhere.
@@ -140,7 +157,7 @@ func (c *call) socketPath(flagged, path string) (string, error) {
 			return "", fmt.Errorf("find the agent: %w", err)
 		}
 	}
-	f, err := readConfig(path, false)
+	f, err := readConfig(installed(path, "agent.toml"), false)
 	if err != nil {
 		return "", err
 	}

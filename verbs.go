@@ -39,6 +39,7 @@ func verbs() []verb {
 		playVerb(),
 		verifyVerb(),
 		checkVerb(),
+		completionVerb(),
 		versionVerb(),
 		helpVerb(),
 	}
@@ -149,21 +150,31 @@ Exit codes: 0 done, 1 failed, 2 the command line or the configuration is wrong.
 func helpVerb() verb {
 	return verb{
 		name:  "help",
-		usage: "[VERB]",
+		usage: "[--man | VERB]",
 		line:  "this overview, or the help of one verb",
 		help: `Shows what a verb does, its options, and examples.
 
+Options:
+  -m, --man   all of it as a manual page
+
 Examples:
   accord help
-  accord help check`,
+  accord help check
+  accord help --man | man -l -`,
 		run: runHelp,
 	}
 }
 
 func runHelp(_ context.Context, c *call, args []string) error {
-	rest, err := parse(c, flags("help"), args, 1)
+	fs := flags("help")
+	man := boolFlag(fs, "man", "m")
+	rest, err := parse(c, fs, args, 1)
 	if err != nil {
 		return err
+	}
+	if *man {
+		writeMan(c.stdout, thisBuild())
+		return nil
 	}
 	if len(rest) == 0 {
 		writeOverview(c.stdout)

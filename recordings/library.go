@@ -227,7 +227,8 @@ func (l *Library) checkSpace() error {
 	if err := unix.Fstatfs(int(l.lock.Fd()), &s); err != nil {
 		return wrapSyscall("look for free space in", l.cfg.Dir, err)
 	}
-	if free := int64(s.Bavail) * s.Bsize >> 20; free < l.cfg.MinFreeMiB {
+	//nolint:unconvert // on 32-bit machines Bsize has 32 bits
+	if free := int64(s.Bavail) * int64(s.Bsize) >> 20; free < l.cfg.MinFreeMiB {
 		return fmt.Errorf("%d MiB are free in %s, recordings.min_free_mib asks for %d: %w",
 			free, l.cfg.Dir, l.cfg.MinFreeMiB, unix.ENOSPC)
 	}
