@@ -238,6 +238,9 @@ func receiptRow(r agent.Receipt) []string {
 	if k.Standing != "" {
 		answer = "standing" // the owner's, in advance
 	}
+	if k.Further {
+		answer += " (more)" // in a visit that was open, and has its own receipt
+	}
 	if e := r.Ending; e != nil {
 		lasted, by = e.Ended.Sub(e.Opened).Round(time.Second).String(), e.By
 	}

@@ -6,7 +6,6 @@ import (
 	"os/signal"
 	"syscall"
 
-	"golang.org/x/sys/unix"
 	"golang.org/x/term"
 
 	"accord/tui"
@@ -34,8 +33,7 @@ func (c *call) terminal(plain bool) (t *tui.Terminal, done func(), err error) {
 	if err != nil {
 		return nil, nil, fmt.Errorf("take the terminal: %w", err)
 	}
-	window := tui.NewWindow(tui.Size{})
-	measure(out, window)
+	window := tui.NewWindow(sizeOf(out))
 	stop := followSize(out, window)
 	return &tui.Terminal{In: tui.NewInput(in), Out: out, Window: window, Env: env}, func() {
 		stop()
@@ -43,14 +41,12 @@ func (c *call) terminal(plain bool) (t *tui.Terminal, done func(), err error) {
 	}, nil
 }
 
-// measure tells a window the size of its terminal.
-func measure(f *os.File, w *tui.Window) {
-	size, err := unix.IoctlGetWinsize(int(f.Fd()), unix.TIOCGWINSZ)
+func sizeOf(f *os.File) tui.Size {
+	w, h, err := term.GetSize(int(f.Fd()))
 	if err != nil {
-		w.Set(tui.Size{})
-		return
+		return tui.Size{}
 	}
-	w.SetDots(tui.Size{Width: int(size.Col), Height: int(size.Row)}, int(size.Xpixel), int(size.Ypixel))
+	return tui.Size{Width: w, Height: h}
 }
 
 // followSize keeps the window's size true.
@@ -62,7 +58,7 @@ func followSize(f *os.File, w *tui.Window) (stop func()) {
 		for {
 			select {
 			case <-changed:
-				measure(f, w)
+				w.Set(sizeOf(f))
 			case <-done:
 				return
 			}

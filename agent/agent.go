@@ -233,11 +233,7 @@ func (a *Agent) offers(caps []wire.Capability) error {
 // settle turns what the user did into the statement, and a yes into a grant.
 func (a *Agent) settle(c *wire.Consent, g given, login string) {
 	t := now()
-	c.Answered, c.Text, c.Language = t.wall.UTC(), g.text, g.answer.Language
-	c.Surface, c.UID, c.Why = g.surface, g.uid, wire.Clean(g.answer.Why, wire.MaxReason)
-	c.Guard = wire.Guard{
-		QuietMS: int(g.answer.Guard.Quiet.Milliseconds()), Early: g.answer.Guard.Early, OpenMS: int(g.answer.Guard.Open.Milliseconds()),
-	}
+	heard(c, g, t)
 	switch g.answer.Choice {
 	case tui.Approve:
 		for _, name := range g.answer.Granted {
@@ -260,6 +256,15 @@ func (a *Agent) settle(c *wire.Consent, g given, login string) {
 		c.Choice, c.Stranger = wire.Refuse, g.answer.Stranger
 	case tui.None:
 		c.Choice = wire.None
+	}
+}
+
+// heard puts into the statement what was shown, and how the answer came about.
+func heard(c *wire.Consent, g given, t instant) {
+	c.Answered, c.Text, c.Language = t.wall.UTC(), g.text, g.answer.Language
+	c.Surface, c.UID, c.Why = g.surface, g.uid, wire.Clean(g.answer.Why, wire.MaxReason)
+	c.Guard = wire.Guard{
+		QuietMS: int(g.answer.Guard.Quiet.Milliseconds()), Early: g.answer.Guard.Early, OpenMS: int(g.answer.Guard.Open.Milliseconds()),
 	}
 }
 
@@ -289,10 +294,20 @@ func (a *Agent) may(visit string, c wire.Capability) (string, error) {
 	return a.judge.may(visit, c, now())
 }
 
-func (a *Agent) reduce(visit string, taken []wire.Capability) ([]wire.Capability, error) {
+// reduce takes back and has it told as one step, so that the gateway hears of it
+// and of what is granted further in the order in which they took effect.
+func (a *Agent) reduce(v *visit, taken []wire.Capability) ([]wire.Capability, error) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
-	return a.judge.reduce(visit, taken)
+	left, err := a.judge.reduce(v.id(), taken)
+	if err != nil {
+		return nil, err
+	}
+	v.mu.Lock()
+	v.taken = append(v.taken, taken...)
+	v.mu.Unlock()
+	v.tell(&wire.Control{Change: wire.Reduced, Granted: left})
+	return left, nil
 }
 
 func (a *Agent) mayRun(visit string) (string, error) {

@@ -211,14 +211,13 @@ func (v *visit) typingEnds() {
 	v.agent.desk.changed(v)
 }
 
-// reduce takes capabilities back, for good. What runs of them ends; if nothing
-// is left, the visit does.
+// reduce takes capabilities back, until the user says yes to a question about
+// them again. What runs of them ends; if nothing is left, the visit does.
 func (v *visit) reduce(taken []wire.Capability) error {
-	left, err := v.agent.reduce(v.id(), taken)
+	left, err := v.agent.reduce(v, taken)
 	if err != nil {
 		return err
 	}
-	v.tell(&wire.Control{Change: wire.Reduced, Granted: left})
 	if len(left) == 0 {
 		v.end(ending{byUser, "The user took everything back."})
 		return nil
@@ -228,11 +227,10 @@ func (v *visit) reduce(taken []wire.Capability) error {
 	return nil
 }
 
-// cut ends what runs of capabilities that were taken back, and lets nothing of
-// them begin.
+// cut ends what runs of capabilities that were taken back. Nothing of them
+// begins by then, see [Agent.reduce].
 func (v *visit) cut(taken []wire.Capability) {
 	v.mu.Lock()
-	v.taken = append(v.taken, taken...)
 	var ends []running
 	for _, r := range v.procs {
 		if slices.Contains(taken, r.of) {

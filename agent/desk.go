@@ -73,7 +73,10 @@ type question struct {
 	login  string
 	device string
 	req    *wire.Request
-	tell   func(wire.Prompt) // the gateway
+	// further is the visit that the request is to be added to; nil: it is for
+	// one of its own.
+	further *tui.Further
+	tell    func(wire.Prompt) // the gateway
 }
 
 // given is what the user did.
@@ -184,7 +187,9 @@ func (d *desk) present(q question) (*asking, error) {
 			Deadline: time.Now().Add(d.agent.cfg.Prompt), Extensions: extensions, LaterLeft: laterMost - d.laters[t.Key],
 		},
 	}
-	a.prompt.Actions = d.agent.abouts()
+	if a.prompt.Actions, a.prompt.Further = d.agent.abouts(), q.further; q.further != nil {
+		a.prompt.LaterLeft = 0
+	}
 	for _, c := range q.req.Capabilities {
 		a.prompt.Capabilities = append(a.prompt.Capabilities, string(c))
 	}

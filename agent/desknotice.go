@@ -153,8 +153,8 @@ func (v *visit) shown() tui.Visit {
 	}
 	shown.Standing, shown.Override, shown.Actions = v.consent.Standing, v.override(), v.agent.abouts()
 	v.mu.Lock()
-	for _, c := range v.consent.Granted {
-		if !slices.Contains(v.taken, c) {
+	for _, c := range slices.Concat(v.consent.Granted, v.added) {
+		if !slices.Contains(v.taken, c) && !slices.Contains(shown.Capabilities, string(c)) {
 			shown.Capabilities = append(shown.Capabilities, string(c))
 		}
 	}

@@ -37,6 +37,9 @@ type grant struct {
 	phase   phase
 	until   instant // zero until decided
 	heard   instant // when the recording's head last came
+	// What an open visit asks for besides, and the nonces of all that it asked.
+	more  *further
+	spent []string
 }
 
 // judge decides on the device whether anything may be opened. It is pure: no
@@ -194,8 +197,9 @@ func (j *judge) alive(visit string, now instant) error {
 	return nil
 }
 
-// reduce takes capabilities back from an open visit, for good: what it may do
-// only ever becomes less. It returns what is left.
+// reduce takes capabilities back from an open visit: what it may do only ever
+// becomes less, until its user is asked again and agrees, see [judge.further]. It
+// returns what is left.
 func (j *judge) reduce(visit string, taken []wire.Capability) (left []wire.Capability, err error) {
 	g := j.visits[visit]
 	if g == nil || g.phase != open {
@@ -214,7 +218,7 @@ func (j *judge) reduce(visit string, taken []wire.Capability) (left []wire.Capab
 func (j *judge) finish(visit string) {
 	if g := j.visits[visit]; g != nil {
 		g.phase = finished
-		g.asked, g.granted = nil, nil
+		g.asked, g.granted, g.more, g.spent = nil, nil, nil, nil
 	}
 }
 

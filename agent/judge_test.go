@@ -24,12 +24,14 @@ func TestOpenImpliesConsent(t *testing.T) {
 			until   instant
 			used    int
 			over    bool
+			more    *further            // asked for besides
+			spent   map[string]struct{} // nonces
 		}
 		j := newJudge()
 		clock := instant{time.Unix(1_700_000_000, 0), time.Hour}
 		yes := make(map[string]*said)
 		ids := rapid.SampledFrom([]string{"a", "b", "c"})
-		nonces := rapid.SampledFrom([]string{"n1", "n2"})
+		nonces := rapid.SampledFrom([]string{"n1", "n2", "m1"})
 		caps := rapid.SliceOfN(rapid.SampledFrom([]wire.Capability{wire.Shell, wire.FilesGet, wire.ScreenView}), 1, 3)
 		asked := make(map[string]string)
 		wanted := make(map[string][]wire.Capability)
@@ -106,6 +108,58 @@ func TestOpenImpliesConsent(t *testing.T) {
 							t.Fatalf("%s is left after %v were taken back", g, c)
 						}
 					}
+				}
+			},
+			"further": func(t *rapid.T) {
+				id, n, c := ids.Draw(t, "id"), rapid.SampledFrom([]string{"", "n1", "n2", "m1", "m2", "m3"}).Draw(t, "nonce"), caps.Draw(t, "caps")
+				if err := j.further(id, n, c, clock); err != nil {
+					return
+				}
+				s := yes[id]
+				if s == nil || s.used != 1 || s.over || !clock.before(s.until) || s.more != nil || n == "" || n == s.nonce {
+					t.Fatalf("more of %s with nonce %q on %+v", id, n, s)
+				}
+				if _, again := s.spent[n]; again {
+					t.Fatalf("nonce %s serves twice", n)
+				}
+				if s.spent == nil {
+					s.spent = make(map[string]struct{})
+				}
+				s.more, s.spent[n] = &further{nonce: n, asked: c}, struct{}{}
+			},
+			"agree": func(t *rapid.T) {
+				id, n, c := ids.Draw(t, "id"), nonces.Draw(t, "nonce"), caps.Draw(t, "caps")
+				until, err := j.agree(id, n, c, clock)
+				if err != nil {
+					return
+				}
+				s := yes[id]
+				if s == nil || s.over || s.more == nil || s.more.nonce != n || s.more.granted != nil || until != s.until {
+					t.Fatalf("agreed to more of %s with nonce %s until %v on %+v", id, n, until, s)
+				}
+				for _, one := range c {
+					if !slices.Contains(s.more.asked, one) {
+						t.Fatalf("%s was not asked for", one)
+					}
+				}
+				s.more.granted = c
+			},
+			"extend": func(t *rapid.T) {
+				id, n := ids.Draw(t, "id"), nonces.Draw(t, "nonce")
+				if err := j.extend(id, n, clock); err != nil {
+					return
+				}
+				s := yes[id]
+				if s == nil || s.used != 1 || s.over || !clock.before(s.until) || s.more == nil || s.more.nonce != n || s.more.granted == nil {
+					t.Fatalf("extended %s with nonce %s on %+v", id, n, s)
+				}
+				s.granted, s.more = slices.Concat(s.granted, s.more.granted), nil
+			},
+			"drop": func(t *rapid.T) {
+				id, n := ids.Draw(t, "id"), nonces.Draw(t, "nonce")
+				j.drop(id, n)
+				if s := yes[id]; s != nil && s.more != nil && s.more.nonce == n {
+					s.more = nil
 				}
 			},
 			"hear": func(t *rapid.T) { j.hear(ids.Draw(t, "id"), clock) },

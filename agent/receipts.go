@@ -170,7 +170,7 @@ func (l *ledger) interrupted(at time.Time) error {
 	}
 	for _, n := range list[max(0, len(list)-100):] {
 		r, err := l.open(n)
-		if err != nil || r.Ending != nil || !r.Consent.Opens() {
+		if err != nil || r.Ending != nil || !r.Consent.Opens() || r.Consent.Further {
 			continue // a damaged one is shown as such when the receipts are listed
 		}
 		_, _, err = l.ending(&wire.Ending{

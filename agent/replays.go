@@ -188,7 +188,7 @@ func (l *ledger) find(visit string) (*Receipt, error) {
 		return nil, err
 	}
 	for i := len(list) - 1; i >= max(0, len(list)-findMost); i-- {
-		if r, err := l.open(list[i]); err == nil && r.Consent.Request.Visit == visit {
+		if r, err := l.open(list[i]); err == nil && r.Consent.Request.Visit == visit && !r.Consent.Further {
 			return r, nil
 		}
 	}

@@ -54,6 +54,8 @@ type visit struct {
 	over    chan struct{}     // closed when everything of the visit is dead
 
 	taken    []wire.Capability // that the user took back
+	added    []wire.Capability // that the user granted besides, once the visit was open
+	asking   *moreAsked        // a question about more; nil for none
 	watchers []tui.Watcher     // who else is in the visit
 
 	hold   *hold
@@ -182,6 +184,7 @@ func (v *visit) run(ctx context.Context, l *link) error {
 	l.remove(v)
 	v.announce(v.why(ctx))
 	v.closeAll()
+	v.settled()
 	told()
 	return v.conclude(ctx, nil)
 }
@@ -265,7 +268,7 @@ func (v *visit) attend(ctx context.Context) {
 			if !ok {
 				return
 			}
-			if !v.take(m) {
+			if !v.take(ctx, m) {
 				return
 			}
 		}
@@ -287,7 +290,7 @@ func saidBy(m *wire.End) ending {
 }
 
 // take deals with a message of an open visit; false ends it.
-func (v *visit) take(m wire.Message) bool {
+func (v *visit) take(ctx context.Context, m wire.Message) bool {
 	switch m := m.(type) {
 	case *wire.Head:
 		v.head = *m
@@ -303,6 +306,14 @@ func (v *visit) take(m wire.Message) bool {
 		return true
 	case *wire.Say:
 		v.said(m)
+		return true
+	case *wire.More:
+		if v.more(ctx, m) {
+			return true
+		}
+		v.end(ending{byGateway, "The gateway asked for more before it had an answer."})
+	case *wire.Withdraw:
+		v.withdraw()
 		return true
 	default:
 		v.end(ending{byGateway, "The gateway sent a message out of order."})

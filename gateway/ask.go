@@ -50,7 +50,7 @@ func (s *session) wantedFromEnv() *asked {
 // obtain is [caller.obtain] for a session. want is nil where a form is to be
 // filled in.
 func (s *session) obtain(ctx context.Context, t target, want *asked, wait func(*visit) error) (*visit, error) {
-	return s.caller.obtain(ctx, inquiry{target: t, needs: allows(s.command), want: want, form: s.form, wait: wait})
+	return s.caller.obtain(ctx, inquiry{target: t, needs: allows(s.command), want: want, form: s.form, wait: wait, more: s.waitFurther(ctx)})
 }
 
 // facts are what a law decides with. open are the person's visits that may lend

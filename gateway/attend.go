@@ -60,6 +60,14 @@ func (v *visit) hears(m wire.Message) {
 		if err := v.changed(m); err != nil {
 			v.end(cannotRecord(err))
 		}
+	case *wire.Prompt:
+		if !v.prompted(m) {
+			v.end(ending{byGateway, "The device sent a message out of order."})
+		}
+	case *wire.Answer:
+		if err := v.tookFurther(m); err != nil {
+			v.end(err)
+		}
 	case *wire.Say:
 		// Whoever the device says it is from, it is from the user.
 		if err := v.utter("", m.Text); err != nil {

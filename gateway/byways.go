@@ -47,16 +47,15 @@ func (l *login) visit(ctx context.Context, c *caller, q inquiry) (*visit, error)
 	case <-ctx.Done():
 		return nil, errGone
 	}
-	q.wait = func(v *visit) error { return v.judgement(ctx) }
+	q.wait, q.more = func(v *visit) error { return v.judgement(ctx) }, waitFurtherSilently(ctx)
 	if err := l.awaitSession(ctx, c, q); err != nil {
 		return nil, err
 	}
-	if !c.gateway.visits.has(c.person, q.target) {
-		if err := b.spent(); err != nil {
-			return nil, err
-		}
-	}
+	q.barred = b.spent()
 	v, err := c.obtain(ctx, q)
+	if q.barred != nil && errors.Is(err, q.barred) {
+		return nil, err
+	}
 	if err != nil {
 		b.mu.Lock()
 		b.over = err

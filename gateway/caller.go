@@ -31,7 +31,10 @@ type inquiry struct {
 	needs wire.Capability // what the visit must allow
 	want  *asked          // what to ask for; nil: what the form says
 	form  func(context.Context, *home, target) (*asked, error)
-	wait  func(*visit) error
+	wait  func(*visit) error           // for the visit
+	more  func(*visit, *further) error // for more in one that is open
+	// barred is why no visit is asked for, only one joined; nil: one may be.
+	barred error
 }
 
 // me is the person as the law has them now; nobody, who may do nothing, where
@@ -82,24 +85,56 @@ func (c *caller) where(ctx context.Context) (t target, unknown string, err error
 	return target{}, "", err
 }
 
-// obtain brings a visit that is open: the technician's own on that device, or
-// a new one that the policy allows and the user approves. The caller must
-// release what it gets.
+// obtain brings a visit that is open and has what is needed: the technician's
+// own on that device, for which more is asked if need be, or a new one that the
+// policy allows and the user approves. The caller must release what it gets.
 func (c *caller) obtain(ctx context.Context, q inquiry) (*visit, error) {
-	g := c.gateway
-	v := g.visits.join(c.person, q.device, q.login, q.needs)
-	if v != nil && q.override != 0 && (v.override == nil || v.override.Number != q.override) {
-		v.release()
-		return nil, fmt.Errorf("you have a visit to %s already; end it first, or work in it", q.device)
+	v := c.gateway.visits.join(c.person, q.device, q.login, q.needs)
+	if v == nil && q.barred != nil {
+		return nil, q.barred
 	}
 	if v == nil {
-		h, err := g.reach(ctx, q.device)
+		h, err := c.gateway.reach(ctx, q.device)
 		if err != nil {
 			return nil, err
 		}
-		if v, err = c.propose(ctx, h, q); err != nil {
+		return c.enter(ctx, q, func() (*visit, error) { return c.propose(ctx, h, q) })
+	}
+	if q.override != 0 && (v.override == nil || v.override.Number != q.override) {
+		v.release()
+		return nil, fmt.Errorf("you have a visit to %s already; end it first, or work in it", q.device)
+	}
+	v, err := c.enter(ctx, q, func() (*visit, error) { return v, nil })
+	if err != nil || v.grants(q.needs) {
+		return v, err
+	}
+	wishes := []wire.Capability(nil)
+	need := &asked{capabilities: []string{string(q.needs)}}
+	if q.want != nil {
+		need = q.want
+		for _, name := range q.want.capabilities {
+			wishes = append(wishes, wire.Capability(name))
+		}
+	}
+	if b, err := c.overrideFor(ctx, v.home, q.target, need); err != nil || b != nil {
+		v.release()
+		if err != nil {
 			return nil, err
 		}
+		return c.enter(ctx, q, func() (*visit, error) { return c.bringOverride(v.home, b) })
+	}
+	if err := c.extend(ctx, v, []wire.Capability{q.needs}, wishes, q.more); err != nil {
+		v.release()
+		return nil, err
+	}
+	return v, nil
+}
+
+// enter waits until a visit is open, and releases one that does not come to be.
+func (c *caller) enter(ctx context.Context, q inquiry, begin func() (*visit, error)) (*visit, error) {
+	v, err := begin()
+	if err != nil {
+		return nil, err
 	}
 	if err := c.await(ctx, v, q.wait); err != nil {
 		v.release()

@@ -35,7 +35,7 @@ func (v *visit) ask() error {
 			}
 			switch m := m.(type) {
 			case *wire.Prompt:
-				v.tell(tui.WaitState{Phase: phase(m.State), Surface: m.Surface})
+				v.prompts.tell(m)
 			case *wire.Answer:
 				return v.take(m)
 			case *wire.End:
@@ -55,7 +55,7 @@ func (v *visit) take(m *wire.Answer) error {
 	if err != nil {
 		return fmt.Errorf("the device's receipt is not valid: %w", err)
 	}
-	if !reflect.DeepEqual(c.Request, v.req) || c.DeviceKey != gossh.FingerprintSHA256(v.home.key) {
+	if !reflect.DeepEqual(c.Request, v.req) || c.DeviceKey != gossh.FingerprintSHA256(v.home.key) || c.Further {
 		return errors.New("the device's receipt is for another request")
 	}
 	if v.override != nil {
@@ -93,20 +93,4 @@ func phase(s wire.State) string {
 		return tui.PhaseUnreachable
 	}
 	return tui.PhaseAsking
-}
-
-// tell notes how the prompt fares, for those who wait.
-func (v *visit) tell(s tui.WaitState) {
-	v.mu.Lock()
-	defer v.mu.Unlock()
-	v.prompt = s
-	close(v.moved)
-	v.moved = make(chan struct{})
-}
-
-// state is how the prompt fares, and a channel that is closed when that changes.
-func (v *visit) state() (tui.WaitState, <-chan struct{}) {
-	v.mu.Lock()
-	defer v.mu.Unlock()
-	return v.prompt, v.moved
 }

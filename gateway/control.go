@@ -30,7 +30,8 @@ const (
 // of its own.
 type userChanges struct {
 	mu       sync.Mutex
-	left     []wire.Capability // nil: all that was granted
+	added    []wire.Capability // granted once the visit was open
+	left     []wire.Capability // once reduced: all that is granted
 	reduced  bool
 	terminal map[*relayed]struct{} // the sessions that are told
 }
@@ -85,26 +86,44 @@ func (v *visit) changed(m *wire.Control) error {
 	return v.notify(key, args...)
 }
 
-// reduce keeps what is left, which only ever becomes less.
+// reduce keeps what is left, which only ever becomes less, until the user agrees
+// to more.
 func (c *userChanges) reduce(granted, left []wire.Capability) []wire.Capability {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	if !c.reduced {
-		c.left, c.reduced = slices.Clone(granted), true
-	}
-	c.left = slices.DeleteFunc(c.left, func(g wire.Capability) bool { return !slices.Contains(left, g) })
+	c.left = slices.DeleteFunc(c.now(granted), func(g wire.Capability) bool { return !slices.Contains(left, g) })
+	c.reduced = true
 	return slices.Clone(c.left)
 }
 
-// grants says whether the visit may still do c.
-func (v *visit) grants(c wire.Capability) bool {
+// extend adds what the user granted besides.
+func (c *userChanges) extend(granted []wire.Capability) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.reduced {
+		c.left = append(c.left, granted...)
+		return
+	}
+	c.added = append(c.added, granted...)
+}
+
+// now is what is granted at the moment, of what was at first. The caller holds mu.
+func (c *userChanges) now(first []wire.Capability) []wire.Capability {
+	if c.reduced {
+		return slices.Clone(c.left)
+	}
+	return slices.Concat(first, c.added)
+}
+
+// may is what the visit may do now. There is a consent.
+func (v *visit) may() []wire.Capability {
 	v.changes.mu.Lock()
 	defer v.changes.mu.Unlock()
-	if v.changes.reduced {
-		return slices.Contains(v.changes.left, c)
-	}
-	return slices.Contains(v.consent.Granted, c)
+	return v.changes.now(v.consent.Granted)
 }
+
+// grants says whether the visit may still do c.
+func (v *visit) grants(c wire.Capability) bool { return slices.Contains(v.may(), c) }
 
 // notify marks the casts of a visit and tells its technician.
 func (v *visit) notify(key string, args ...any) error {

@@ -172,6 +172,9 @@ type device struct {
 	// go through the device, nil refuses them.
 	offers   []wire.Capability
 	forwards func(gossh.NewChannel)
+	// further alters what the user said to more; nil agrees. Where it returns
+	// false nothing is answered.
+	further func(*wire.Consent) bool
 	// mute answers no channel.
 	mute bool
 	// questions answers channels about the device itself; nil refuses them.
@@ -186,6 +189,7 @@ type device struct {
 	mu      sync.Mutex
 	asked   []wire.Request
 	answers []*wire.Answer
+	mores   []wire.More
 }
 
 func (h *house) device(name string) *device {
@@ -386,12 +390,44 @@ func (d *device) honest(ch gossh.Channel) {
 			} else {
 				_ = c.Write(&wire.Ready{})
 			}
+		case *wire.More:
+			d.more(c, consent, m)
 		case *wire.End:
 			if m.Head != nil {
 				return
 			}
 		}
 	}
+}
+
+// more answers a question for more in the visit that first opened.
+func (d *device) more(c *wire.Conn, first *wire.Consent, m *wire.More) {
+	d.mu.Lock()
+	d.mores = append(d.mores, *m)
+	n := len(d.mores)
+	d.mu.Unlock()
+	again := *first
+	again.Request = m.Further(first.Request, first.Login)
+	again.Number, again.Nonce, again.Further, again.Granted = n+1, fmt.Sprintf("m%d", n), true, m.Capabilities
+	again.Choice, again.Signers = wire.Approve, nil
+	again.Answered = time.Now().UTC()
+	if d.further != nil && !d.further(&again) {
+		return
+	}
+	text, sig, err := wire.SignStatement(d.signer, &again)
+	if err != nil {
+		d.house.t.Error(err)
+		return
+	}
+	_ = c.Write(&wire.Prompt{State: wire.Shown, Surface: "tmux"})
+	_ = c.Write(&wire.Answer{Statement: text, Signature: sig})
+}
+
+// asksFor is how often more was asked for.
+func (d *device) asksFor() int {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	return len(d.mores)
 }
 
 func (d *device) yes(req *wire.Request) *wire.Consent {

@@ -154,6 +154,15 @@ func (g *Gateway) Enroll(ctx context.Context, name string) (wire.Token, error) {
 	return token, err
 }
 
+// visitExtended notes the answer to a request for more in an open visit.
+func (g *Gateway) visitExtended(v *visit, c *wire.Consent, statement []byte) error {
+	return journal(func(ctx context.Context) error {
+		return g.store.ExtendVisit(ctx, v.req.Visit, store.Extension{
+			Asked: texts(c.Request.Capabilities), Granted: texts(c.Granted), Choice: string(c.Choice), Cause: c.Why, Statement: statement,
+		}, v.home.entry(time.Now()))
+	})
+}
+
 func (v *visit) entry() store.Entry {
 	return store.Entry{At: time.Now(), Actor: v.person.Name, Address: v.person.address}
 }

@@ -72,7 +72,7 @@ func (v *visit) recheck(l *law, now time.Time) (why ending, wrong bool) {
 	if v.isOpen() && now.Round(0).After(v.until.Round(0)) { // the clock was set
 		return ending{byTime, timeOver}, true
 	}
-	r := v.want
+	r := v.wanted()
 	r.Person, r.Minutes = found, v.req.Minutes
 	d := policy.Decide(r, v.gateway.facts(l, found, v.home, nil), now)
 	if d.Verdict != policy.Allow {

@@ -40,7 +40,7 @@ func (s *session) run(ctx context.Context) (status int) {
 		s.gateway.log.Error("list of devices", "error", err)
 		return exitFailed
 	}
-	if s.pty != nil && (s.command == "" || s.forScreen()) {
+	if s.pty != nil && s.command == "" {
 		if status, on := s.welcome(ctx); !on {
 			return status
 		}
@@ -163,13 +163,14 @@ func (s *session) visitFromList(ctx context.Context, t target) error {
 	case err != nil:
 		return s.failed(ctx, t, err)
 	}
-	werr := s.work(ctx, v)
-	v.release()
-	switch {
-	case ctx.Err() != nil:
+	rerr := s.relayed(ctx, v)
+	if ctx.Err() != nil {
+		v.release()
 		return errGone
-	case errors.Is(werr, errNotStarted):
-		return s.notice(ctx, werr)
+	}
+	v.release()
+	if errors.Is(rerr, errNotStarted) {
+		return s.notice(ctx, rerr)
 	}
 	return s.close(ctx, v)
 }

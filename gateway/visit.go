@@ -14,7 +14,6 @@ import (
 
 	"accord/policy"
 	"accord/recordings"
-	"accord/tui"
 	"accord/wire"
 )
 
@@ -58,7 +57,7 @@ type visit struct {
 	person   person
 	home     *home
 	req      wire.Request
-	want     policy.Request // as the policy was asked, with the reason and ticket that were lent
+	want     policy.Request // as the policy was asked, with the reason and ticket that were lent; [visit.wanted] reads it
 	decision policy.Decision
 	asked    time.Time
 	override *brought // the override that it came with; nil for none
@@ -68,6 +67,7 @@ type visit struct {
 	conn  *wire.Conn
 	inbox <-chan wire.Message
 
+	prompts *prompting
 	decided chan struct{} // closed when consent or failure is set
 	opened  chan struct{} // closed when sessions may join
 	left    chan struct{} // closed when the last session of the technician is over
@@ -85,17 +85,18 @@ type visit struct {
 
 	mu      sync.Mutex
 	obliged policy.Obligations // as the rules have them now
-	prompt  tui.WaitState      // how the prompt fares
-	moved   chan struct{}      // closed and replaced when prompt changes
 	holders int                // sessions of the technician; the last one ends the visit
 	relays  sync.WaitGroup     // sessions on the device
 	closed  bool               // no relay is added any more
 	// Connections that are forwarded: now, and ever.
 	forwards     int
 	forwardsEver int64
+	further      *further // what it asks for besides; nil for nothing
+	refusals     map[wire.Capability]refusal
 
 	changes userChanges
 	screens screens
+	nonces  []string // of the answers about more; the story's own
 
 	audience *audience // who else is in it
 	mail     *mail     // what the device is told meanwhile
@@ -145,7 +146,7 @@ func (g *Gateway) beginWith(p person, h *home, want policy.Request, d policy.Dec
 	ctx, end := context.WithCancelCause(g.ctx)
 	v := &visit{
 		gateway: g, person: p, home: h, req: req, want: want, decision: d, asked: now, override: with, ctx: ctx, end: end, holders: 1,
-		prompt: tui.WaitState{Phase: tui.PhaseAsking}, moved: make(chan struct{}),
+		prompts: newPrompting(),
 		obliged: d.Obligations, revised: make(chan struct{}, 1),
 		decided: make(chan struct{}), opened: make(chan struct{}), left: make(chan struct{}), done: make(chan struct{}),
 		audience: newAudience(req.Watched, end), mail: newMail(),

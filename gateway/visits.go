@@ -1,6 +1,7 @@
 package gateway
 
 import (
+	"cmp"
 	"crypto/rand"
 	"slices"
 	"strings"
@@ -22,27 +23,40 @@ func newVisitID(now time.Time) string {
 	return now.UTC().Format("20060102-150405") + "-" + strings.ToLower(rand.Text()[:8])
 }
 
-// join finds the technician's live visit on a device that has a capability, or
-// asks for it, and holds it. What no visit has takes a request of its own.
+// join finds the technician's live visit on a device and holds it: one that has
+// a capability before one that waits for its answer, and that before one that
+// would have to ask for it.
 func (vs *visits) join(p person, device, login string, c wire.Capability) *visit {
 	vs.mu.Lock()
 	defer vs.mu.Unlock()
+	fits := make([]*visit, 0, len(vs.live))
 	for _, v := range vs.live {
-		if v.fits(p, device, login) && v.mayGrant(c) && v.hold() {
+		if v.fits(p, device, login) {
+			fits = append(fits, v)
+		}
+	}
+	slices.SortFunc(fits, func(a, b *visit) int {
+		return cmp.Or(cmp.Compare(a.readiness(c), b.readiness(c)), strings.Compare(a.req.Visit, b.req.Visit))
+	})
+	for _, v := range fits {
+		if v.hold() {
 			return v
 		}
 	}
 	return nil
 }
 
-// mayGrant reports whether the visit has a capability, or waits for an answer
-// that may give it.
-func (v *visit) mayGrant(c wire.Capability) bool {
+// readiness orders visits by how little is to be waited for until they have a
+// capability.
+func (v *visit) readiness(c wire.Capability) int {
 	select {
 	case <-v.decided:
-		return v.consent == nil || v.grants(c)
+		if v.consent != nil && v.grants(c) {
+			return 0
+		}
+		return 2
 	default:
-		return slices.Contains(v.req.Capabilities, c)
+		return 1
 	}
 }
 
@@ -53,8 +67,8 @@ func (v *visit) program(command string) string {
 		return command
 	}
 	var actions []string
-	for _, c := range v.consent.Granted {
-		if _, action := c.Action(); action && v.grants(c) {
+	for _, c := range v.may() {
+		if _, action := c.Action(); action {
 			actions = append(actions, string(c))
 		}
 	}

@@ -2,6 +2,7 @@ package gateway
 
 import (
 	"context"
+	"time"
 
 	"accord/tui"
 )
@@ -18,7 +19,7 @@ func (s *session) waitOnScreen(ctx context.Context, v *visit) error {
 		return nil
 	default:
 	}
-	states, stop := v.follow(ctx)
+	states, stop := v.follow(ctx, v.prompts, v.decided)
 	defer stop()
 	return tui.Wait(ctx, s.terminal(), tui.Waiting{
 		Device: v.home.device.Name, Organisation: v.req.Organisation, Reason: v.req.Reason, Ticket: v.req.Ticket,
@@ -36,7 +37,12 @@ func (s *session) waitQuietly(ctx context.Context, v *visit) error {
 		return nil
 	default:
 	}
-	states, stop := v.follow(ctx)
+	return s.followQuietly(ctx, v, v.prompts, v.decided)
+}
+
+// followQuietly tells each state of a prompt as a line.
+func (s *session) followQuietly(ctx context.Context, v *visit, p *prompting, answer <-chan struct{}) error {
+	states, stop := v.follow(ctx, p, answer)
 	defer stop()
 	// First how to get out of it, even where the prompt is shown already.
 	said := s.quietLine(v, tui.PhaseAsking)
@@ -51,6 +57,22 @@ func (s *session) waitQuietly(ctx context.Context, v *visit) error {
 		return errGone
 	}
 	return nil
+}
+
+// waitFurther sees the technician through the waiting for more, as they were
+// seen through the one for the visit: on a screen, or with lines for tools.
+func (s *session) waitFurther(ctx context.Context) func(*visit, *further) error {
+	return func(v *visit, f *further) error {
+		if s.pty == nil || s.command != "" {
+			return s.followQuietly(ctx, v, f.prompts, f.done)
+		}
+		states, stop := v.follow(ctx, f.prompts, f.done)
+		defer stop()
+		return tui.Wait(ctx, s.terminal(), tui.Waiting{
+			Device: v.home.device.Name, Organisation: v.req.Organisation, Reason: v.req.Reason, Ticket: v.req.Ticket,
+			Capabilities: texts(f.caps), Actions: v.home.actions(), Minutes: int(time.Until(v.until).Minutes()), Began: f.asked,
+		}, states)
+	}
 }
 
 // judgement waits for a device that judges an override: nobody is asked, so
@@ -81,19 +103,19 @@ func (s *session) quietLine(v *visit, phase string) string {
 	return s.phrases().Say(key, "Device", v.home.device.Name)
 }
 
-// follow gives the states of the prompt, closed when there is an answer or the
+// follow gives the states of a prompt, closed when there is an answer or the
 // visit is over.
-func (v *visit) follow(ctx context.Context) (<-chan tui.WaitState, func()) {
+func (v *visit) follow(ctx context.Context, p *prompting, answer <-chan struct{}) (<-chan tui.WaitState, func()) {
 	ctx, cancel := context.WithCancel(ctx)
 	out, done := make(chan tui.WaitState), make(chan struct{})
 	go func() {
 		defer close(done)
 		defer close(out)
 		for {
-			state, changed := v.state()
+			state, changed := p.now()
 			select {
 			case out <- state:
-			case <-v.decided:
+			case <-answer:
 				return
 			case <-v.done:
 				return
@@ -102,7 +124,7 @@ func (v *visit) follow(ctx context.Context) (<-chan tui.WaitState, func()) {
 			}
 			select {
 			case <-changed:
-			case <-v.decided:
+			case <-answer:
 				return
 			case <-v.done:
 				return

@@ -62,17 +62,6 @@ func (v *visit) line() tui.VisitLine {
 	return line
 }
 
-// may is what the visit may do now.
-func (v *visit) may() []wire.Capability {
-	var list []wire.Capability
-	for _, c := range v.consent.Granted {
-		if v.grants(c) {
-			list = append(list, c)
-		}
-	}
-	return list
-}
-
 // cmdVisits lists the visits; on a terminal they can be watched and ended.
 func (s *session) cmdVisits(ctx context.Context, c *call) error {
 	if err := c.none("json"); err != nil {

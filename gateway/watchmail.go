@@ -22,6 +22,7 @@ type mail struct {
 	mu       sync.Mutex
 	head     *wire.Head
 	presence *wire.Presence
+	asks     []wire.Message // for more, and that it is taken back
 	said     []*wire.Say
 }
 
@@ -56,6 +57,10 @@ func (m *mail) leaveSay(s *wire.Say) (err error) {
 	return err
 }
 
+// leaveAsk puts a question for more on its way, or takes it back. One is asked
+// at a time, so that few wait.
+func (m *mail) leaveAsk(q wire.Message) { m.leave(func() { m.asks = append(m.asks, q) }) }
+
 // next takes what is to be told next, or nil.
 func (m *mail) next() (next wire.Message) {
 	m.mu.Lock()
@@ -65,6 +70,8 @@ func (m *mail) next() (next wire.Message) {
 		next, m.head = m.head, nil
 	case m.presence != nil:
 		next, m.presence = m.presence, nil
+	case len(m.asks) > 0:
+		next, m.asks = m.asks[0], m.asks[1:]
 	case len(m.said) > 0:
 		next, m.said = m.said[0], m.said[1:]
 	}

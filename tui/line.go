@@ -5,6 +5,9 @@ package tui
 
 // LineToAnswer says that somebody asks, and how to answer.
 func LineToAnswer(ph *Phrases, p Prompt) string {
+	if p.Further != nil {
+		return ph.Say("LineToAnswerMore", "Technician", p.person(), "Organisation", p.Organisation, "What", ph.shorts(p.Capabilities))
+	}
 	return ph.Say("LineToAnswer", "Technician", p.person(), "Organisation", p.Organisation)
 }
 

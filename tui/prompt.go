@@ -43,6 +43,9 @@ type Prompt struct {
 	Hands        bool   // who watches may type too
 	Input        bool   // what is typed is recorded, but for what has no echo
 	Replay       bool   // the user may replay the visit afterwards
+	// Further is the open visit that this is to be added to; nil: it is for a
+	// visit of its own.
+	Further *Further
 	// Code is what the user types to approve: two digits, made by the agent
 	// from a cryptographic source for this prompt alone.
 	Code string
@@ -133,7 +136,7 @@ func (p Prompt) paragraphs(ph *Phrases) [][]textLine {
 		{label: ph.Say("LabelCharter"), value: p.rules(ph)},
 	}
 	return [][]textLine{
-		{{value: ph.Say("PromptHead", "Organisation", p.Organisation, "Device", p.Device), kind: lineHead}},
+		{{value: p.head(ph), kind: lineHead}},
 		request, proof, p.scope(ph),
 	}
 }
@@ -141,6 +144,17 @@ func (p Prompt) paragraphs(ph *Phrases) [][]textLine {
 // scope tells what the technician can do, what not, how long, and who may see
 // it again.
 func (p Prompt) scope(ph *Phrases) []textLine {
+	terms := "NotRecorded"
+	switch {
+	case p.Recorded && p.ReplayBy != "":
+		terms = "RecordedFor"
+	case p.Recorded:
+		terms = "Recorded"
+	}
+	recorded := ph.Say(terms, "By", p.ReplayBy)
+	if p.Further != nil {
+		return p.scopeMore(ph, recorded)
+	}
 	var lines []textLine
 	for i, c := range p.Capabilities {
 		line := textLine{value: ph.Can(c, p.Login), kind: lineCan}
@@ -152,14 +166,7 @@ func (p Prompt) scope(ph *Phrases) []textLine {
 	if rest := ph.Cannot(p.Capabilities); rest != "" {
 		lines = append(lines, textLine{label: ph.Say("LabelCannot"), value: rest, kind: lineCannot})
 	}
-	terms := "NotRecorded"
-	switch {
-	case p.Recorded && p.ReplayBy != "":
-		terms = "RecordedFor"
-	case p.Recorded:
-		terms = "Recorded"
-	}
-	value := ph.Say("Minutes", "Count", p.Minutes) + ph.Say(terms, "By", p.ReplayBy)
+	value := ph.Say("Minutes", "Count", p.Minutes) + recorded
 	lines = append(lines, textLine{label: ph.Say("LabelTime"), value: value})
 	for _, term := range p.terms() {
 		lines = append(lines, textLine{value: ph.Say(term)})

@@ -80,7 +80,7 @@ func newAsking(on page, p Prompt, now time.Time, seen, extend func() tea.Cmd) *a
 func (m *asking) Init() tea.Cmd { return m.wake() }
 func (m *asking) Done() bool    { return m.done }
 func (m *asking) Title() string {
-	return m.ph.Say("PromptTitle", "Technician", m.prompt.person())
+	return m.prompt.title(m.ph)
 }
 
 // At takes the time at which the next message's key arrived.

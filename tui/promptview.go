@@ -312,6 +312,9 @@ func (m *asking) canExtend() bool { return m.prompt.Extensions > 0 && m.extend !
 // or say what the last key came to.
 func (m *asking) hints() []string {
 	pairs := []string{"l", "KeyLater", "r", "KeyRefuse"}
+	if m.prompt.Further != nil {
+		pairs = pairs[2:] // there is no later in a visit that is open
+	}
 	if len(m.prompt.Capabilities) > 1 {
 		pairs = append(pairs, "f", "KeyFewer")
 	}

@@ -51,6 +51,14 @@ func boundPrompt() Prompt {
 	return p
 }
 
+// morePrompt asks for more in a visit that is open.
+func morePrompt() Prompt {
+	p := samplePrompt()
+	p.Capabilities, p.LaterLeft = []string{"forward"}, 0
+	p.Further = &Further{Until: noon().Add(25 * time.Minute), Has: []string{"shell"}}
+	return p
+}
+
 // actionPrompt asks for a declared action, with words and without.
 func actionPrompt() Prompt {
 	p := samplePrompt()
@@ -120,6 +128,7 @@ func userScreens() map[string]func(t *testing.T, lang string, s Size) screen {
 		"prompt-guarded": func(t *testing.T, lang string, s Size) screen { return ask(t, samplePrompt(), lang, s).asking },
 		"prompt":         prompt(samplePrompt()),
 		"prompt-screen":  prompt(screenPrompt(), "v"),
+		"prompt-more":    prompt(morePrompt()),
 		"prompt-typed":   prompt(samplePrompt(), "4"),
 		"prompt-wrong":   prompt(samplePrompt(), "9"),
 		"prompt-last": func(t *testing.T, lang string, s Size) screen {

@@ -164,9 +164,6 @@ func watchScreens(t *testing.T) map[string]func(page) screen {
 		"watch-say":   func(p page) screen { return typed(watched(p, w, nil, shell), "s", "S", "t", "o", "p") },
 		"watch-end":   func(p page) screen { return typed(watched(p, w, nil, shell), "x") },
 		"watch-type":  func(p page) screen { return typed(watched(p, w, nil, shell), "i") },
-		"watch-screen": func(p page) screen {
-			return watched(p, with(func(w *Watching) { w.Scene.Shells, w.Scene.Screen = nil, true }), nil)
-		},
 		"watch-empty": func(p page) screen { return watched(p, with(func(w *Watching) { w.Scene.Shells = nil }), nil) },
 		"watch-state": func(p page) screen {
 			s := watched(p, with(func(w *Watching) {

@@ -19,6 +19,7 @@ type Consent struct {
 	DeviceKey string       `json:"device_key"` // fingerprint
 	Nonce     string       `json:"nonce"`      // made by the device for this request
 	Request   Request      `json:"request"`
+	Further   bool         `json:"further,omitempty"` // an answer to a [More], in a visit that was open
 	Choice    Choice       `json:"choice"`
 	Granted   []Capability `json:"granted,omitempty"`
 	Login     string       `json:"login,omitempty"`    // the account the visit will use
@@ -96,7 +97,7 @@ func OpenConsent(key ssh.PublicKey, text, signature []byte) (*Consent, error) {
 	if c.Device != "" && !ValidDevice(c.Device) || c.Login != "" && !ValidLogin(c.Login) {
 		return nil, errors.New("the receipt names no device or no account that can be")
 	}
-	if err := c.checkChoice(); err != nil {
+	if err := errors.Join(c.checkFurther(), c.checkChoice()); err != nil {
 		return nil, err
 	}
 	return &c, nil

@@ -79,6 +79,10 @@ const (
 	VisitAnswered Kind = "visit.answered"
 	// VisitOpened: the recording runs and access is open. Data: folder.
 	VisitOpened Kind = "visit.opened"
+	// VisitExtended: the device's user decided about more in it, or nobody did.
+	// Success is an approval. Data: asked, answer, granted, cause, consent (as in
+	// VisitAnswered).
+	VisitExtended Kind = "visit.extended"
 	// VisitWatched: Actor begins or ends to watch, or to type in it. Data: what
 	// (watched or hands, begins or ends), role (supervisor or colleague).
 	VisitWatched Kind = "visit.watched"
@@ -136,7 +140,7 @@ var kinds = []Kind{
 	GatewayStarted, GatewayStopped, ConfigLoaded, ClockStepped,
 	LoginAccepted, LoginDenied, LoginCode, PersonLocked, PersonUnlocked, CharterSigned, RecordingViewed, LogViewed, TokenMade,
 	DeviceEnrolled, DeviceOnline, DeviceChanged, DeviceAway, DeviceQuarantined, DeviceReleased,
-	VisitRequested, VisitAnswered, VisitOpened, VisitWatched, VisitEnded, RecordingSealed, VisitNoted,
+	VisitRequested, VisitAnswered, VisitOpened, VisitExtended, VisitWatched, VisitEnded, RecordingSealed, VisitNoted,
 	OverrideAsked, OverrideSigned, OverrideGranted, OverrideClosed, OverrideTaken, OverrideSettled, OverrideOverdue,
 	RosterChanged, RosterPinned, AlertStranger, WebhookLost,
 }

@@ -184,6 +184,37 @@ func (s *Store) OpenVisit(ctx context.Context, id, folder string, e Entry) error
 	})
 }
 
+// Extension is the answer to a request for more in an open visit.
+type Extension struct {
+	Asked     []string
+	Granted   []string // of those; none without an approval
+	Choice    string   // the device's word for the answer
+	Cause     string   // why not
+	Statement []byte   // what the device has signed; it is kept in the recording
+}
+
+// ExtendVisit adds to an open visit what its user granted besides, or notes that
+// they granted nothing.
+func (s *Store) ExtendVisit(ctx context.Context, id string, x Extension, by Entry) error {
+	if err := cmp.Or(list("capabilities", x.Asked), list("capabilities", x.Granted), text("cause", x.Cause, MaxText)); err != nil {
+		return err
+	}
+	return s.step(ctx, id, []VisitState{Opened}, by, func(g *group, v Visit) error {
+		for _, c := range x.Granted {
+			if !slices.Contains(x.Asked, c) {
+				return invalid("capability %q was granted but not asked for", c)
+			}
+			if !slices.Contains(v.Granted, c) {
+				v.Granted = append(v.Granted, c)
+			}
+		}
+		e := by.did(VisitExtended, v.Device, v.ID).with("asked", strings.Join(x.Asked, " "), "answer", x.Choice,
+			"granted", strings.Join(x.Granted, " "), "cause", x.Cause, "consent", digest(x.Statement))
+		e.Success = len(x.Granted) > 0
+		return g.save(v, e)
+	})
+}
+
 // EndVisit says that access is closed, by whom ("user", "time", a name) and
 // why. The state is Ended, from open, or Interrupted, from open or approved.
 func (s *Store) EndVisit(ctx context.Context, id string, state VisitState, by, cause string, e Entry) error {

@@ -7,7 +7,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"strings"
 )
 
 // maxTitle bounds what a viewer's window is called, in bytes.
@@ -135,7 +134,10 @@ func (v *Viewer) title(s State) string {
 	if v.o.Name != "" {
 		title = v.o.Name
 	}
-	return strings.ToValidUTF8(title[:min(len(title), maxTitle)], "")
+	if len(title) > maxTitle {
+		title = title[:maxTitle]
+	}
+	return title
 }
 
 // appendText writes a text after its length.
