@@ -17,8 +17,8 @@ func (v *visit) why(ctx context.Context) ending {
 	return why
 }
 
-// announce tells the gateway why the visit is over. It does not wait: what is
-// of the visit here is killed whether the gateway reads or not.
+// announce tells the gateway why a visit is over that never began. It does not
+// wait for a gateway that does not read.
 func (v *visit) announce(why ending) {
 	go func() { _ = v.conn.Write(&wire.End{By: why.by, Cause: why.cause}) }() // ends with the link at the latest
 }

@@ -266,6 +266,21 @@ func (v *visit) talk(over <-chan struct{}) {
 				return // the end of the channel, which ends the visit, is seen by who reads it
 			}
 		case <-over:
+			v.last()
+			return
+		}
+	}
+}
+
+// last tells what was left to be told.
+func (v *visit) last() {
+	for {
+		select {
+		case m := <-v.words:
+			if v.conn.Write(m) != nil {
+				return
+			}
+		default:
 			return
 		}
 	}

@@ -182,7 +182,8 @@ func (v *visit) run(ctx context.Context, l *link) error {
 	v.ready()
 	v.attend(ctx)
 	l.remove(v)
-	v.announce(v.why(ctx))
+	why := v.why(ctx)
+	v.tell(&wire.End{By: why.by, Cause: why.cause}) // after what the user changed last; nothing waits for it
 	v.closeAll()
 	v.settled()
 	told()
