@@ -214,6 +214,7 @@ func (v *visit) typingEnds() {
 // reduce takes capabilities back, until the user says yes to a question about
 // them again. What runs of them ends; if nothing is left, the visit does.
 func (v *visit) reduce(taken []wire.Capability) error {
+	taken = v.withScreen(taken)
 	left, err := v.agent.reduce(v, taken)
 	if err != nil {
 		return err

@@ -159,6 +159,8 @@ func (v *visit) shown() tui.Visit {
 		}
 	}
 	shown.Watchers = v.watchers
+	shown.Screen = slices.ContainsFunc(v.screens, func(s *screening) bool { return s.shown.Load() && !s.over.Load() })
+	shown.Control = shown.Screen && slices.Contains(shown.Capabilities, string(wire.ScreenControl))
 	v.mu.Unlock()
 	v.hold.mu.Lock()
 	shown.Paused, shown.Typing = v.hold.paused, v.hold.typing

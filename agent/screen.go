@@ -37,6 +37,7 @@ type screening struct {
 	ctx   context.Context //nolint:containedctx // its life is the channel's
 	end   context.CancelCauseFunc
 	over  atomic.Bool   // cut: nothing passes in any direction
+	shown atomic.Bool   // it has begun to show
 	clear chan struct{} // closed when nothing of it runs on the device
 
 	mu     sync.Mutex
@@ -124,6 +125,20 @@ func (v *visit) releaseScreens() {
 	}
 }
 
+// withScreen takes with the sight of the screen all that can't be without it.
+func (v *visit) withScreen(taken []wire.Capability) []wire.Capability {
+	if !slices.Contains(taken, wire.ScreenView) {
+		return taken
+	}
+	all := slices.Clone(taken)
+	for _, c := range []wire.Capability{wire.ScreenControl, wire.ClipboardGet, wire.ClipboardPut} {
+		if _, err := v.agent.may(v.id(), c); err == nil && !slices.Contains(all, c) {
+			all = append(all, c)
+		}
+	}
+	return all
+}
+
 // serve is the story of one channel. The VNC server comes first, so that a
 // screen which can't be had is a refusal that says why.
 func (s *screening) serve(nc gossh.NewChannel) {
@@ -147,8 +162,6 @@ func (s *screening) serve(nc gossh.NewChannel) {
 	}
 	go gossh.DiscardRequests(reqs)
 	if s.attach(server.conn, ch) {
-		v.use(wire.ScreenView)
-		v.agent.desk.changed(v)
 		s.relay()
 	}
 	_ = ch.Close()
@@ -212,6 +225,9 @@ func (s *screening) relay() {
 		s.cut(err)
 		return
 	}
+	s.visit.use(wire.ScreenView)
+	s.shown.Store(true)
+	s.visit.agent.desk.changed(s.visit)
 	var both sync.WaitGroup
 	both.Go(func() { s.cut(s.filter.Run(s.ch)) })
 	both.Go(func() { s.cut(s.show()) })

@@ -20,6 +20,8 @@ type Visit struct {
 	Watchers     []Watcher         // who else sees it
 	Paused       bool              // the technician neither types nor sees
 	Typing       bool              // the user types in a shell of it
+	Screen       bool              // the technician sees the user's screen now
+	Control      bool              // and can use the mouse and keyboard
 	Standing     string            // the owner's standing consent that opened it; "" for the user's own yes
 	Override     *Override         // what opened it in place of a yes; nil for a yes
 	Actions      map[string]string // what those capabilities do that are declared actions, see [Phrases.With]

@@ -124,7 +124,22 @@ func (p *Phrases) now(v Visit) []string {
 	if v.Typing {
 		parts = append(parts, p.Say("VisitTyping"))
 	}
+	if screen := p.screen(v, "VisitScreenSeen", "VisitScreenControl"); screen != "" {
+		parts = append(parts, screen)
+	}
 	return parts
+}
+
+// screen says whether the technician sees the user's screen now, and whether
+// mouse and keyboard are theirs too; "" where neither.
+func (p *Phrases) screen(v Visit, seen, controlled string) string {
+	switch {
+	case !v.Screen || v.Paused:
+		return ""
+	case v.Control:
+		return p.Say(controlled)
+	}
+	return p.Say(seen)
 }
 
 // scope says what a visit may do, and who sees it.

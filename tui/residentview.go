@@ -176,6 +176,9 @@ func (m *resident) visitLines(i int, v Visit) []string {
 	if v.Typing {
 		state = append(state, styled(m.text(m.ph.Say("VisitTyping")), styleDim.Render)...)
 	}
+	if screen := m.ph.screen(v, "VisitScreenAboutSeen", "VisitScreenAboutControl"); screen != "" {
+		state = append(state, styled(m.text(screen), styleWarn.Render)...)
+	}
 	if len(v.Watchers) > 0 {
 		state = append(state, m.text(m.ph.watchers(v.Watchers))...)
 	}

@@ -31,6 +31,16 @@ func sampleVisit() Visit {
 	}
 }
 
+// screenVisit is one whose technician sees the screen, and may use the mouse or not.
+func screenVisit(control bool) Visit {
+	v := sampleVisit()
+	v.Capabilities, v.Screen, v.Control = []string{"screen.view"}, true, control
+	if control {
+		v.Capabilities = append(v.Capabilities, "screen.control")
+	}
+	return v
+}
+
 func otherVisit() Visit {
 	v := sampleVisit()
 	v.ID, v.Technician, v.Capabilities = "20260512-120000-hgfedcba", "Robin Weiß", []string{"screen.view"}
@@ -157,6 +167,9 @@ func userScreens() map[string]func(t *testing.T, lang string, s Size) screen {
 		"prompt-terms":             prompt(boundPrompt()),
 		"resident-paused":          home(idle, Began{pausedVisit()}),
 		"resident-said":            home(idle, Began{sampleVisit()}, Said{sampleVisit().ID, "Robin Weiß", "Please close your mail first."}),
+		"resident-seen":            home(idle, Began{screenVisit(false)}),
+		"resident-controlled":      home(idle, Began{screenVisit(true)}),
+		"resident-reduce-screen":   typed([]string{"r", "2"}, idle, Began{screenVisit(true)}),
 		"resident-reduce":          typed([]string{"r", "2"}, idle, Began{sampleVisit()}),
 		"resident-tell":            typed([]string{"t", "H", "i"}, idle, Began{sampleVisit()}),
 		"resident-override":        home(idle, Began{overriddenVisit()}),
