@@ -12,6 +12,7 @@ import (
 
 	gossh "golang.org/x/crypto/ssh"
 
+	"accord/agent/display"
 	"accord/recordings/rfb"
 	"accord/wire"
 )
@@ -36,9 +37,10 @@ type screening struct {
 	visit *visit
 	ctx   context.Context //nolint:containedctx // its life is the channel's
 	end   context.CancelCauseFunc
-	over  atomic.Bool   // cut: nothing passes in any direction
-	shown atomic.Bool   // it has begun to show
-	clear chan struct{} // closed when nothing of it runs on the device
+	over  atomic.Bool               // cut: nothing passes in any direction
+	shown atomic.Bool               // it has begun to show
+	hands atomic.Pointer[time.Time] // when the user's own hands were last felt
+	clear chan struct{}             // closed when nothing of it runs on the device
 
 	mu     sync.Mutex
 	conn   net.Conn    // to the VNC server, once there is one
@@ -196,7 +198,7 @@ func (s *screening) attach(conn net.Conn, ch gossh.Channel) bool {
 // mayControl is asked for each key and each movement. It takes no lock that is
 // held while a screen is cut.
 func (s *screening) mayControl() bool {
-	if s.over.Load() {
+	if s.over.Load() || recent(s.hands.Load()) {
 		return false
 	}
 	if _, err := s.visit.agent.may(s.visit.id(), wire.ScreenControl); err != nil {
@@ -205,6 +207,18 @@ func (s *screening) mayControl() bool {
 	s.visit.use(wire.ScreenControl)
 	return true
 }
+
+// felt is called when the user's own hands are on mouse or keyboard: they win, at
+// once and for as long as [handsOff] says. The technician's keys are dropped, not
+// kept: they were meant for what was there before.
+func (s *screening) felt() {
+	t := time.Now()
+	if !recent(s.hands.Swap(&t)) {
+		s.release()
+	}
+}
+
+func recent(t *time.Time) bool { return t != nil && time.Since(*t) < handsOff }
 
 func (s *screening) mayClip() bool {
 	_, err := s.visit.agent.may(s.visit.id(), wire.ClipboardPut)
@@ -228,10 +242,13 @@ func (s *screening) relay() {
 	s.visit.use(wire.ScreenView)
 	s.shown.Store(true)
 	s.visit.agent.desk.changed(s.visit)
-	var both sync.WaitGroup
-	both.Go(func() { s.cut(s.filter.Run(s.ch)) })
-	both.Go(func() { s.cut(s.show()) })
-	both.Wait()
+	var all sync.WaitGroup
+	if s.wants().control {
+		all.Go(func() { display.Hands(s.ctx, display.Inputs, s.felt) })
+	}
+	all.Go(func() { s.cut(s.filter.Run(s.ch)) })
+	all.Go(func() { s.cut(s.show()) })
+	all.Wait()
 }
 
 // show copies what the server paints.
