@@ -37,11 +37,11 @@ type grid struct {
 }
 
 type tile struct {
-	top, bottom int // rows that have changed, within the picture; none if equal
-	rough       bool
-	changed     time.Duration
-	shown       time.Duration // when it was last taken
-	streak      int           // changes without a rest
+	area    image.Rectangle // that has changed, within the picture
+	rough   bool
+	changed time.Duration
+	shown   time.Duration // when it was last taken
+	streak  int           // changes without a rest
 }
 
 func (g *grid) fits(f *rfb.Frame) bool {
@@ -117,14 +117,11 @@ func (g *grid) compare(f *rfb.Frame, r image.Rectangle, now, wait time.Duration)
 			continue
 		}
 		part := g.bounds(i).Intersect(r)
-		top, bottom := g.take(f, part)
-		if top == bottom {
+		part.Min.Y, part.Max.Y = g.take(f, part)
+		if part.Empty() {
 			continue
 		}
-		if t.top == t.bottom {
-			t.top, t.bottom = top, bottom
-		}
-		t.top, t.bottom = min(t.top, top), max(t.bottom, bottom)
+		t.area = t.area.Union(part)
 		if t.shown != now {
 			t.heat(now)
 		}
@@ -170,8 +167,7 @@ func (g *grid) putOff() []image.Rectangle {
 // key makes the whole picture one that has changed.
 func (g *grid) key() {
 	for i := range g.tiles {
-		r := g.bounds(i)
-		g.tiles[i].top, g.tiles[i].bottom = r.Min.Y, r.Max.Y
+		g.tiles[i].area = g.bounds(i)
 	}
 	g.any = true
 }
@@ -183,8 +179,7 @@ func (g *grid) settle(now time.Duration, all bool) {
 	}
 	for i := range g.tiles {
 		if t := &g.tiles[i]; t.rough && (all || now-t.changed >= settled) {
-			r := g.bounds(i)
-			t.top, t.bottom = r.Min.Y, r.Max.Y
+			t.area = g.bounds(i)
 			g.any = true
 		}
 	}
@@ -196,12 +191,12 @@ func (g *grid) changed(now time.Duration, whole bool) iter.Seq2[image.Rectangle,
 	return func(yield func(image.Rectangle, bool) bool) {
 		for i := range g.tiles {
 			t := &g.tiles[i]
-			if t.top == t.bottom {
+			if t.area.Empty() {
 				continue
 			}
 			r, hot := g.bounds(i), t.hot(now)
 			if !t.rough && !(hot && whole) {
-				r.Min.Y, r.Max.Y = t.top, t.bottom
+				r = trim(r, t.area)
 			}
 			if !yield(r, hot) {
 				return
@@ -225,7 +220,7 @@ func (g *grid) written(r image.Rectangle, rough bool) {
 // clean begins anew, once all is written.
 func (g *grid) clean() {
 	for i := range g.tiles {
-		g.tiles[i].top, g.tiles[i].bottom = 0, 0
+		g.tiles[i].area = image.Rectangle{}
 	}
 	g.any, g.fresh = false, false
 }
@@ -263,3 +258,16 @@ func jpegTile(f *rfb.Frame, r image.Rectangle) []byte {
 	}
 	return b.Bytes()
 }
+
+// trim cuts a tile to what has changed of it. Its columns stay, unless only a
+// small part of them has: rows that are equal to earlier ones are worth more.
+func trim(tile, area image.Rectangle) image.Rectangle {
+	tile.Min.Y, tile.Max.Y = area.Min.Y, area.Max.Y
+	if area.Dx() <= trimmed {
+		tile.Min.X, tile.Max.X = area.Min.X, area.Max.X
+	}
+	return tile
+}
+
+// trimmed is the most columns, in pixels, to which a tile is cut.
+const trimmed = 64

@@ -209,8 +209,9 @@ func (w *window) at(pos int64, n int) []byte {
 type scan struct {
 	r      *Reader
 	win    window
-	seq    uint32
-	credit int64 // bytes that may still be looked at to tell chunks from what looks like one
+	seq    uint32 // of the last chunk whose end says the same as its head
+	start  uint32 // of that
+	credit int64  // bytes that may still be looked at to tell chunks from what looks like one
 }
 
 func (s *scan) run(base int64) error {
@@ -223,7 +224,7 @@ func (s *scan) run(base int64) error {
 	for pos >= 0 && pos < s.win.size && len(s.r.chunks) < maxChunks {
 		c, next, why := s.chunk(pos)
 		if c != nil {
-			s.r.chunks = append(s.r.chunks, *c)
+			s.add(*c)
 		}
 		if why != "" {
 			next = s.find(next, s.win.size)
@@ -251,13 +252,12 @@ func (s *scan) chunk(pos int64) (_ *chunk, next int64, why string) {
 		if c.limit = p; blocks == 0 {
 			return nil, next, why
 		}
-		s.seq = h.seq
 		return &c, next, why
 	}
 	for {
 		b := s.win.at(p, endSize)
 		if e, hash, ok := parseEnd(b); ok && e.seq == h.seq {
-			c.hash = hash
+			c.hash, s.seq, s.start = hash, h.seq, h.start
 			p += endSize
 			return done(p, "")
 		}
@@ -284,13 +284,21 @@ const (
 	whyChanged = "is not what was written"
 )
 
+// add takes a chunk. What no end has confirmed gives way to what follows.
+func (s *scan) add(c chunk) {
+	list := s.r.chunks
+	for len(list) > 0 && list[len(list)-1].start > c.start {
+		list = list[:len(list)-1]
+	}
+	if n := len(list); n > 0 {
+		list[n-1].end = min(list[n-1].end, c.start)
+	}
+	s.r.chunks = append(list, c)
+}
+
 // fits tells a chunk's head that can follow from one that can't.
 func (s *scan) fits(h chunkHead) bool {
-	last := uint32(0)
-	if n := len(s.r.chunks); n > 0 {
-		last = s.r.chunks[n-1].start
-	}
-	return h.seq > s.seq && h.start >= last && rfb.CheckSize(h.width, h.height) == nil
+	return h.seq > s.seq && h.start >= s.start && rfb.CheckSize(h.width, h.height) == nil
 }
 
 // find looks for the next chunk from a place up to another; -1 if there is none.

@@ -133,8 +133,8 @@ func (s *stream) open(c chunk, hashed bool) error {
 	}
 	s.buf.Reset(s.zip)
 	s.now = c.start
-	// A writer ends a chunk at 16 MiB, at a picture's end. Four bytes a pixel
-	// are the most that a picture takes.
+	// A writer ends a chunk where it has this behind its first picture, at a
+	// picture's end. Four bytes a pixel are the most that a picture takes.
 	s.left = chunkRaw + 64<<20 + 8*int64(c.width)*int64(c.height)
 	return nil
 }

@@ -18,10 +18,14 @@ import (
 	"accord/recordings/rfb"
 )
 
-// When a chunk is due for an end, looked at when the picture changes.
+// When a chunk is due for an end, looked at when the picture changes. What lies
+// behind its first picture bounds the time of a seek; the first picture itself is
+// most of what a quiet screen takes.
 const (
-	chunkTime = 30 * time.Second
-	chunkRaw  = 16 << 20 // bytes before compression
+	chunkTime  = 30 * time.Second
+	chunkLong  = 2 * time.Minute // of a chunk with less than chunkQuiet
+	chunkQuiet = 2 << 20         // bytes before compression
+	chunkRaw   = 8 << 20         // likewise
 )
 
 // When a block is due for an end by its size, in bytes. The first picture of a
@@ -65,6 +69,7 @@ type Writer struct {
 	open    bool // a chunk is
 	head    chunkHead
 	end     chunkEnd
+	first   uint32 // raw bytes of the chunk's first picture
 	last    uint32 // ms: time of the last record
 	since   uint32 // ms: time of the first record that waits for a block
 	waits   int    // raw bytes that do
@@ -92,7 +97,7 @@ func NewWriter(out io.Writer, meta Meta) (*Writer, error) {
 		return nil, err
 	}
 	w := &Writer{out: out, meta: meta, sum: sha256.New(), prev: sha256.Sum256(head)}
-	w.zip, err = zstd.NewWriter(&w.zipped, zstd.WithEncoderLevel(zstd.EncoderLevelFromZstd(3)),
+	w.zip, err = zstd.NewWriter(&w.zipped, zstd.WithEncoderLevel(zstd.SpeedBetterCompression),
 		zstd.WithWindowSize(4<<20), zstd.WithEncoderConcurrency(1), zstd.WithEncoderCRC(false), zstd.WithLowerEncoderMem(true))
 	if err != nil {
 		return nil, fmt.Errorf("begin a frame log: %w", err)
@@ -181,7 +186,8 @@ func (w *Writer) at(t time.Duration) (uint32, error) {
 
 // due reports whether the next change of the picture begins a chunk.
 func (w *Writer) due(now uint32) bool {
-	return !w.open || w.grid.fresh || duration(now-w.head.start) >= chunkTime || w.end.raw >= chunkRaw
+	age, raw := duration(now-w.head.start), w.end.raw-w.first
+	return !w.open || w.grid.fresh || raw >= chunkRaw || age >= chunkLong || age >= chunkTime && raw >= chunkQuiet
 }
 
 // turn ends the chunk and begins the next.
@@ -198,7 +204,7 @@ func (w *Writer) turn(now uint32) {
 	}
 	w.begun = w.head.append(w.begun[:0])
 	w.end = chunkEnd{seq: w.head.seq}
-	w.anyLoss, w.last = false, now
+	w.anyLoss, w.first, w.last = false, 0, now
 	w.zip.Reset(&w.zipped)
 	w.open = true
 	w.index = append(w.index, entry{offset: w.size, start: now, width: f.Width, height: f.Height})
@@ -230,6 +236,7 @@ func (w *Writer) picture(t time.Duration, now uint32) {
 	w.end.frames++
 	w.anyLoss = w.anyLoss || w.lossy
 	if w.end.frames == 1 {
+		w.first = w.end.raw
 		w.restate(now)
 	}
 }
