@@ -83,7 +83,7 @@ func TestCutAnywhere(t *testing.T) {
 // TestDamageAnywhere: whatever happens to some bytes, a reader ends, says what is
 // missing, and gives chunks that were not touched exactly.
 func TestDamageAnywhere(t *testing.T) {
-	d := session(t, 400, 4)
+	d := session(t, 210, 4)
 	file := d.finish()
 	clean, _ := open(t, file)
 	if clean.Chunks() < 4 {

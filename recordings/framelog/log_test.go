@@ -151,7 +151,7 @@ func session(t testing.TB, n int, seed uint64) *desk {
 		for range d.random.IntN(4) {
 			d.act()
 		}
-		if i%97 == 96 {
+		if i%47 == 46 {
 			d.resize(150+d.random.IntN(100), 100+d.random.IntN(100))
 		}
 		if i%10 == 3 {

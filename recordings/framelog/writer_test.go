@@ -15,14 +15,22 @@ import (
 	"accord/recordings/rfb"
 )
 
+// pattern is what a film shows parts of.
+func pattern(d *desk) *rfb.Frame {
+	f, err := rfb.NewFrame(512, 512)
+	must(d.t, err)
+	for i := 0; i < len(f.Pix); i += 4 {
+		x, y := float64(i/4%512), float64(i/4/512)
+		v := math.Sin(x/23) + math.Cos(y/19)
+		f.Pix[i], f.Pix[i+1], f.Pix[i+2] = byte(60*v+128)+byte(d.random.IntN(4)), byte(50*v+100), byte(40*v+90)+byte(d.random.IntN(4))
+	}
+	return f
+}
+
 // film paints a picture of a film into r.
-func (d *desk) film(r image.Rectangle, n int) {
+func (d *desk) film(from *rfb.Frame, r image.Rectangle, n int) {
 	for y := r.Min.Y; y < r.Max.Y; y++ {
-		for x := r.Min.X; x < r.Max.X; x++ {
-			px := d.frame.Row(x, y, 1)
-			v := math.Sin(float64(x+n*7)/23) + math.Cos(float64(y-n*5)/19)
-			px[0], px[1], px[2] = byte(60*v+128)+byte(d.random.IntN(4)), byte(50*v+100), byte(40*v+90)+byte(d.random.IntN(4))
-		}
+		copy(d.frame.Row(r.Min.X, y, r.Dx()), from.Row(n*13%200, y+n*29%200, r.Dx()))
 	}
 	d.commit(r)
 }
@@ -34,12 +42,12 @@ func TestBudget(t *testing.T) {
 	for _, strict := range []bool{false, true} {
 		d := newDesk(t, 260, 200, 9)
 		d.log.meta.Strict = strict
-		r := image.Rect(10, 10, 250, 190)
+		r, film := image.Rect(10, 10, 250, 190), pattern(d)
 		d.log.level.sum = budgetBytes // as if it had gone on for a while
 		d.log.level.slots[59] = budgetBytes
 		lossy, rare, saved := false, false, int64(0)
 		for i := range 70 {
-			d.film(r, i)
+			d.film(film, r, i)
 			before := d.log.Size()
 			d.record(200 * time.Millisecond)
 			must(t, d.log.Flush())
@@ -56,7 +64,7 @@ func TestBudget(t *testing.T) {
 		}
 		exact := d.states[len(d.states)-1].at
 		for i := range 10 {
-			d.film(r, 100+i)
+			d.film(film, r, 100+i)
 			d.record(200 * time.Millisecond)
 		}
 		log, p := open(t, d.finish())
