@@ -21,7 +21,7 @@ const (
 )
 
 // replayName are the files of a recording that a device takes.
-var replayName = pattern(`^(visit\.json|timeline\.jsonl|chain\.jsonl|seal|[0-9]{3,4}\.cast)$`)
+var replayName = pattern(`^(visit\.json|timeline\.jsonl|chain\.jsonl|seal|[0-9]{3,4}\.(cast|frames))$`)
 
 // errReplay reports a replay that breaks its format or a limit.
 var errReplay = errors.New("the replay that the gateway sent makes no sense")

@@ -46,12 +46,12 @@ func TestBudget(t *testing.T) {
 		d.log.level.sum = budgetBytes // as if it had gone on for a while
 		d.log.level.slots[59] = budgetBytes
 		lossy, rare, saved := false, false, int64(0)
-		for i := range 70 {
+		for i := range 45 {
 			d.film(film, r, i)
 			before := d.log.Size()
 			d.record(200 * time.Millisecond)
 			must(t, d.log.Flush())
-			if i > 50 {
+			if i > 35 {
 				saved += d.log.Size() - before
 			}
 			lossy, rare = lossy || d.log.Unsettled(), rare || d.log.level.is == levelRare
@@ -85,7 +85,7 @@ func TestBudget(t *testing.T) {
 		if lossy == strict || rare == strict || marked == strict {
 			t.Errorf("strict %v: lossy %v, rarely %v, marked %v", strict, lossy, rare, marked)
 		}
-		t.Logf("strict %v: %.0f MB/h", strict, float64(saved)/19*5*3600/1e6)
+		t.Logf("strict %v: %.0f MB/h", strict, float64(saved)/9*5*3600/1e6)
 	}
 }
 
