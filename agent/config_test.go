@@ -50,6 +50,24 @@ func TestConfigMistakes(t *testing.T) {
 		{"label with a space", func(c *Config) { c.Labels = map[string]string{"site": "ly on"} }, "labels", `"site" = "ly on" is no label`},
 		{"label with an escape", func(c *Config) { c.Labels = map[string]string{"a\x1b": "b"} }, "labels", `"a\x1b" = "b" is no label`},
 		{"label with =", func(c *Config) { c.Labels = map[string]string{"a=b": "c"} }, "labels", `"a=b" = "c" is no label`},
+		{"screen elsewhere", func(c *Config) { c.Screen.Server = "10.0.0.1:5900" }, "screen.server", `"10.0.0.1:5900" is no place of a screen`},
+		{"screen by name", func(c *Config) { c.Screen.Server = "vnc.example.org:5900" }, "screen.server", "is no place of a screen"},
+		{"screen of no port", func(c *Config) { c.Screen.Server = "127.0.0.1" }, "screen.server", "is no place of a screen"},
+		{"relative socket", func(c *Config) { c.Screen.Server = "vnc.sock" }, "screen.server", "is no place of a screen"},
+		{"stray password", func(c *Config) { c.Screen.Password = "/p" }, "screen.password", "none does"},
+		{"relative password", func(c *Config) { c.Screen.Server, c.Screen.Password = "127.0.0.1:5900", "p" }, "screen.password", "no absolute path"},
+		{"user alone", func(c *Config) { c.Screen.Server, c.Screen.User = "[::1]:5900", "u" }, "screen.password", "without the file"},
+		{"stray start", func(c *Config) { c.Screen.Server, c.Screen.Start = "localhost:5900", []string{"x11vnc"} }, "screen.start", "set server to"},
+		{"stray display", func(c *Config) { c.Screen.Server, c.Screen.Display = "off", ":0" }, "screen.display", "set server to"},
+		{"unknown recipe", func(c *Config) { c.Screen.Start = []string{"vnc4server"} }, "screen.start", "a recipe is expected"},
+		{"recipe with arguments", func(c *Config) { c.Screen.Start = []string{"x11vnc", "-once"} }, "screen.start", "a recipe is expected"},
+		{"command without socket", func(c *Config) { c.Screen.Start = []string{"/usr/bin/vnc", "-x"} }, "screen.start", "{socket}"},
+		{"display elsewhere", func(c *Config) { c.Screen.Display = "host:0" }, "screen.display", "no display of this machine"},
+		{"display as option", func(c *Config) { c.Screen.Display = "-x" }, "screen.display", "no display of this machine"},
+		{"monitor as option", func(c *Config) { c.Screen.Monitor = "-o" }, "screen.monitor", "no part of a screen"},
+		{"monitor of a command", func(c *Config) {
+			c.Screen.Start, c.Screen.Monitor = []string{"/usr/bin/vnc", "{socket}"}, "1x1+0+0"
+		}, "screen.monitor", "a command of your own"},
 		{"many labels", func(c *Config) { c.Labels = many }, "labels", "33 labels are too many; up to 32 are allowed"},
 	} {
 		t.Run(c.name, func(t *testing.T) {

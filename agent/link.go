@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"net"
+	"slices"
 	"sync"
 	"time"
 
@@ -73,6 +74,35 @@ func (l *link) outcome(ctx context.Context) error {
 	return context.Cause(ctx)
 }
 
+// offerEvery is how often a device looks whether it still offers what its hello
+// said: a screen comes when its user logs in.
+const offerEvery = 5 * time.Second
+
+// errOffer is why a device hangs up to say hello anew.
+var errOffer = errors.New("what this device offers has changed")
+
+// offers ends an idle link whose hello isn't true any more.
+func (l *link) offers(ctx context.Context, cancel context.CancelCauseFunc) {
+	tick := time.NewTicker(offerEvery)
+	defer tick.Stop()
+	for {
+		select {
+		case <-tick.C:
+		case <-ctx.Done():
+			return
+		}
+		if slices.Equal(l.agent.capabilities(), l.hello.Capabilities) {
+			continue
+		}
+		l.mu.Lock()
+		idle := l.waiting == 0
+		l.mu.Unlock()
+		if idle {
+			cancel(errOffer)
+		}
+	}
+}
+
 // watch closes a link that does not get through its handshake in time.
 func (l *link) watch(ctx context.Context, cancel context.CancelCauseFunc, welcomed func(*wire.Welcome)) {
 	timer := time.NewTimer(wire.Handshake)
@@ -81,6 +111,7 @@ func (l *link) watch(ctx context.Context, cancel context.CancelCauseFunc, welcom
 	case <-l.answered:
 		if l.welcomed != nil {
 			welcomed(l.welcomed)
+			l.offers(ctx, cancel)
 		}
 	case <-timer.C:
 		cancel(errHandshake)

@@ -171,13 +171,9 @@ func (s *screening) serve(nc gossh.NewChannel) {
 
 // wants is what the server is to be started for.
 func (s *screening) wants() screenWants {
-	granted := func(c wire.Capability) bool {
-		_, err := s.visit.agent.may(s.visit.id(), c)
-		return err == nil
-	}
+	_, err := s.visit.agent.may(s.visit.id(), wire.ClipboardGet)
 	return screenWants{
-		visit: s.visit.id(), technician: s.visit.req.Technician.Name, ticket: s.visit.req.Ticket,
-		control: granted(wire.ScreenControl), get: granted(wire.ClipboardGet), put: granted(wire.ClipboardPut),
+		visit: s.visit.id(), technician: s.visit.req.Technician.Name, ticket: s.visit.req.Ticket, clipboard: err == nil,
 	}
 }
 
@@ -243,9 +239,7 @@ func (s *screening) relay() {
 	s.shown.Store(true)
 	s.visit.agent.desk.changed(s.visit)
 	var all sync.WaitGroup
-	if s.wants().control {
-		all.Go(func() { display.Hands(s.ctx, display.Inputs, s.felt) })
-	}
+	all.Go(func() { display.Hands(s.ctx, display.Inputs, s.felt) }) // control may be granted later
 	all.Go(func() { s.cut(s.filter.Run(s.ch)) })
 	all.Go(func() { s.cut(s.show()) })
 	all.Wait()

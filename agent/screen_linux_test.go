@@ -158,16 +158,29 @@ func screenFolders(t *testing.T) []string {
 func TestScreenOfTheUser(t *testing.T) {
 	on := desktop(t)
 	e := newEvil(t, nil)
-	offered := func() string { return fmt.Sprint(e.agent.capabilities()) }
-	if got := offered(); strings.Contains(got, "screen") {
+	hello := func() (*evilLink, string) {
+		l, err := e.accept(e.key)
+		if err != nil {
+			t.Fatal(err)
+		}
+		h, err := l.hello(&wire.Welcome{Gateway: "evil", Organisation: "Evil", Device: "laptop-7"})
+		if err != nil {
+			t.Fatal(err)
+		}
+		return l, fmt.Sprint(h.Capabilities)
+	}
+	if _, got := hello(); strings.Contains(got, "screen") {
 		t.Errorf("without a screen the device offers %s", got)
 	}
 	ctx, cancel := context.WithCancel(t.Context())
 	program := exec.CommandContext(ctx, "sleep", "300")
 	program.Env = []string{"DISPLAY=" + on + ".0"}
 	start(t, program)
-	eventually(t, "the device offers its screen", func() bool { return strings.Contains(offered(), "screen.view screen.control") })
-	l, p := e.link(), e.sit()
+	l, got := hello() // it calls anew
+	if !strings.Contains(got, "screen.view screen.control") {
+		t.Errorf("with a screen the device offers %s", got)
+	}
+	p := e.sit()
 	v := l.openFor(p, wire.ScreenView)
 	seen := l.look(v.req.Visit)
 	if w, h := seen.screen.Size(); w != 640 || h != 480 {

@@ -19,7 +19,7 @@ import (
 // screenWants is what a visit needs of a VNC server.
 type screenWants struct {
 	visit, technician, ticket string
-	control, get, put         bool // input, and the clipboard in both directions
+	clipboard                 bool // it may be read
 }
 
 // screenServer is a VNC server that has let us in.
@@ -193,7 +193,7 @@ func (a *Agent) startScreen(ctx context.Context, w screenWants) (*screenServer, 
 
 func (a *Agent) startIn(ctx context.Context, folder string, w screenWants) (*screenServer, error) {
 	socket := filepath.Join(folder, "vnc")
-	command, on, err := a.screenCommand(display.Show{Socket: socket, Control: w.control, Get: w.get, Put: w.put})
+	command, on, err := a.screenCommand(display.Show{Socket: socket, Clipboard: w.clipboard})
 	if err != nil {
 		return nil, err
 	}

@@ -11,11 +11,13 @@ import (
 
 // Show is how a screen is to be shown.
 type Show struct {
-	Display  Display
-	Socket   string // the Unix socket to listen on, and nothing else
-	Monitor  string // "1920x1080+0+0" on X11, an output's name on Wayland; empty: all there is
-	Control  bool   // input is taken
-	Get, Put bool   // the clipboard is told, and filled
+	Display Display
+	Socket  string // the Unix socket to listen on, and nothing else
+	Monitor string // "1920x1080+0+0" on X11, an output's name on Wayland; empty: all there is
+	// Clipboard says that it is told. What a viewer may say, input and texts for
+	// the clipboard, is not for the server to judge: it can't be told otherwise
+	// while it runs.
+	Clipboard bool
 }
 
 // SocketMark stands for [Show].Socket in a command of the owner's.
@@ -87,20 +89,12 @@ func installed(programs []string) string {
 func x0vncserver(s Show) []string {
 	args := []string{
 		"-display", s.Display.X11, "-rfbport=-1", "-rfbunixpath=" + s.Socket, "-rfbunixmode=0600",
-		"-SecurityTypes=None", "-AlwaysShared", "-AcceptSetDesktopSize=" + flag(s.Control),
-		"-AcceptKeyEvents=" + flag(s.Control), "-AcceptPointerEvents=" + flag(s.Control),
+		"-SecurityTypes=None", "-AlwaysShared",
 	}
 	if s.Monitor != "" {
 		args = append(args, "-Geometry="+s.Monitor)
 	}
 	return args
-}
-
-func flag(on bool) string {
-	if on {
-		return "1"
-	}
-	return "0"
 }
 
 // x11vnc would else listen on IPv6, read the user's own settings, and turn off
@@ -110,19 +104,11 @@ func x11vnc(s Show) []string {
 		"-display", s.Display.X11, "-unixsock", s.Socket, "-rfbport", "0", "-no6", "-noipv6",
 		"-norc", "-safer", "-nocmds", "-nopw", "-forever", "-shared", "-repeat", "-quiet",
 	}
-	if !s.Control {
-		args = append(args, "-viewonly")
-	}
 	if s.Monitor != "" {
 		args = append(args, "-clip", s.Monitor)
 	}
-	switch {
-	case !s.Get && !s.Put:
-		args = append(args, "-nosel")
-	case !s.Get:
+	if !s.Clipboard {
 		args = append(args, "-noprimary", "-noclipboard")
-	case !s.Put:
-		args = append(args, "-nosetprimary", "-nosetclipboard")
 	}
 	return args
 }
@@ -133,9 +119,6 @@ func wayvnc(s Show) []string {
 	args := []string{"-C", "/dev/null", "-u"}
 	if s.Monitor != "" {
 		args = append(args, "-o", s.Monitor)
-	}
-	if !s.Control {
-		args = append(args, "-d")
 	}
 	return append(args, s.Socket)
 }
