@@ -32,6 +32,9 @@ func commands() []command {
 	return append([]command{
 		{policy.Devices, "[--json]", "list the devices", (*session).cmdDevices},
 		{policy.DevicesRelease, "NAME", "end the quarantine of a device", (*session).cmdRelease},
+		{policy.DevicesRename, "NAME NEW", "give a device another name", (*session).cmdRename},
+		{policy.DevicesLabel, "NAME KEY=VALUE… [KEY=]", "change labels of a device; without a value one is taken away", (*session).cmdLabel},
+		{policy.DevicesRetire, "NAME [REASON]", "take a device out of service: what is open on it ends, and its key is admitted no more", (*session).cmdRetire},
 		{policy.Enroll, "[--name NAME] [--label KEY=VALUE]… [--life 1h]", "print the line that lets one device join", (*session).cmdEnroll},
 		{policy.Visits, "[--json]", "list the visits that are asked for or open, or watch and end them on a terminal (ssh -t)", (*session).cmdVisits},
 		{policy.Watch, "VISIT", "watch a visit live (needs a terminal: ssh -t)", (*session).cmdWatch},
@@ -263,29 +266,6 @@ func since(t time.Time) string {
 		return "-"
 	}
 	return t.Local().Format("2006-01-02 15:04")
-}
-
-// cmdRelease ends a device's quarantine.
-func (s *session) cmdRelease(ctx context.Context, c *call) error {
-	if len(c.words) != 1 {
-		return &usageError{"Name one device."}
-	}
-	if err := c.only(); err != nil {
-		return err
-	}
-	d, err := s.gateway.store.DeviceByName(ctx, c.words[0])
-	if err != nil {
-		return err
-	}
-	if d.QuarantinedSince.IsZero() {
-		return fmt.Errorf("%s is not in quarantine", d.Name)
-	}
-	if err := s.gateway.store.Release(ctx, d.Key, s.entry()); err != nil {
-		return err
-	}
-	s.gateway.publish()
-	s.print(d.Name + " is released from quarantine.\n")
-	return nil
 }
 
 func (s *session) cmdEnroll(ctx context.Context, c *call) error {

@@ -191,7 +191,7 @@ func (g *Gateway) receiptHeads(ctx context.Context, id string) ([]recordings.Hea
 	if err != nil || len(v.Ending) == 0 {
 		return nil, none
 	}
-	d, err := g.store.DeviceByKey(ctx, v.DeviceKey)
+	d, err := g.store.DeviceEver(ctx, v.DeviceKey)
 	if err != nil {
 		return nil, none
 	}

@@ -103,7 +103,8 @@ func (g *Gateway) leave(h *home) {
 	h.hangUp("the connection was closed")
 	ctx, cancel := context.WithTimeout(context.Background(), 10*time.Second)
 	defer cancel()
-	if err := g.store.Away(ctx, h.device.Key, h.why, h.entry(time.Now())); err != nil {
+	err := g.store.Away(ctx, h.device.Key, h.why, h.entry(time.Now()))
+	if err != nil && !errors.Is(err, store.ErrNotFound) { // one that was retired is not away
 		g.log.Error("a device's absence was not kept", "device", h.device.Name, "error", err)
 	}
 	g.homes.remove(h)

@@ -1,6 +1,7 @@
 package gateway
 
 import (
+	"crypto/rand"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -177,6 +178,8 @@ func (w *walkers) prepare(s step, name string) (line string, statement []byte) {
 			w.spare = w.device("spare").join()
 		}
 		w.must(w.store.Quarantine(ctx, gossh.FingerprintSHA256(w.spare.key.PublicKey()), "test", self(time.Now())))
+	case spare:
+		w.anew("lab-9")
 	case proposed:
 		statement = w.propose()
 	case waiting, waitingBy, approved, used, usedBy:
@@ -323,4 +326,19 @@ func (w *walkers) barred(name string) {
 			w.t.Errorf("%s, locked, %s: %v", name, what, err)
 		}
 	}
+}
+
+// anew enrols a device of this name that never calls; one from before makes room.
+func (w *walkers) anew(name string) {
+	w.t.Helper()
+	ctx := w.t.Context()
+	for _, old := range []string{name, "till-9"} {
+		if d, err := w.store.DeviceByName(ctx, old); err == nil {
+			w.must(w.store.Retire(ctx, d.Key, "", self(time.Now())))
+		}
+	}
+	token := rand.Text()
+	w.must(w.store.MakeToken(ctx, token, store.Token{Name: name, Expires: time.Now().Add(time.Hour)}, self(time.Now())))
+	_, err := w.store.Enrol(ctx, token, store.Enrolment{PublicKey: keyLine(newSigner(w.t))}, self(time.Now()))
+	w.must(err)
 }

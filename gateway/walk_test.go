@@ -54,6 +54,7 @@ const (
 	locked    setting = "vic is locked"
 	unlocked  setting = "vic is not locked"
 	apart     setting = "the device spare is in quarantine"
+	spare     setting = "the device lab-9 is enrolled anew"
 	proposed  setting = "a list of supervisors waits"
 	waiting   setting = "an override waits: the caller's own where they may ask, else alice's"
 	waitingBy setting = "an override of alice waits"
@@ -75,6 +76,9 @@ func walk() []step {
 	return []step{
 		{command: policy.Devices, line: "devices", may: everybody, then: turn{says: "lab-1"}},
 		{command: policy.DevicesRelease, line: "devices release spare", may: admins, setting: apart, then: turn{0, "released", store.DeviceReleased}},
+		{command: policy.DevicesRename, line: "devices rename lab-9 till-9", may: admins, setting: spare, then: turn{0, "is called till-9", store.DeviceRenamed}},
+		{command: policy.DevicesLabel, line: "devices label lab-9 site=lyon", may: admins, setting: spare, then: turn{0, "Labels of lab-9: site=lyon", store.DeviceLabelled}},
+		{command: policy.DevicesRetire, line: "devices retire lab-9 stolen", may: admins, setting: spare, then: turn{0, "is retired", store.DeviceRetired}},
 		{command: policy.Enroll, line: "enroll", may: admins, then: turn{0, "accord join", store.TokenMade}},
 		{command: policy.ExplainOwn, line: "explain lab-1 shell", may: everybody, then: turn{says: "shell on lab-1"}},
 		{command: policy.ExplainOwn, line: "explain ME lab-1 shell", may: everybody, then: turn{says: "shell on lab-1 for ME"}},

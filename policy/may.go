@@ -27,6 +27,9 @@ const (
 	Enroll        Command = "enroll" // make a token for a new device
 	// DevicesRelease ends a quarantine.
 	DevicesRelease Command = "devices release"
+	DevicesRename  Command = "devices rename"
+	DevicesLabel   Command = "devices label"
+	DevicesRetire  Command = "devices retire" // take one out of service for good
 
 	PeopleList   Command = "people"       // list them
 	LockPerson   Command = "lock"         // bar one
@@ -53,7 +56,7 @@ const (
 
 // Commands are all commands, as help lists them.
 func Commands() []Command {
-	return []Command{Devices, ExplainOwn, ExplainOthers, Rules, Visits, Watch, Say, Kill, Recordings, Play, Verify, Audit, Enroll, DevicesRelease,
+	return []Command{Devices, ExplainOwn, ExplainOthers, Rules, Visits, Watch, Say, Kill, Recordings, Play, Verify, Audit, Enroll, DevicesRelease, DevicesRename, DevicesLabel, DevicesRetire,
 		PeopleList, LockPerson, UnlockPerson, CharterList, CharterShow, CharterSign,
 		OverrideRequest, OverrideDrill, OverrideOpen, OverrideList, OverrideShow, OverrideApprove, OverrideDeny, OverrideReview,
 		RosterList, RosterShow, RosterSign}
@@ -86,7 +89,7 @@ func (c Command) roles() []Role {
 		return []Role{Supervisor, Auditor, Admin}
 	case Recordings, Play, Verify:
 		return []Role{Auditor}
-	case Enroll, DevicesRelease, UnlockPerson:
+	case Enroll, DevicesRelease, DevicesRename, DevicesLabel, DevicesRetire, UnlockPerson:
 		return []Role{Admin}
 	}
 	return nil

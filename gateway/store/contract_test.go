@@ -25,6 +25,7 @@ func testContract(t *testing.T, open opener) {
 		"quarantine":              contractQuarantine,
 		"tokens":                  contractTokens,
 		"enrolment again":         contractEnrolAgain,
+		"a device is altered":     contractAltered,
 		"names":                   contractNames,
 		"one token, many takers":  contractTokenRace,
 		"a visit to its end":      contractVisit,
@@ -332,6 +333,42 @@ func contractNames(t *testing.T, open opener) {
 	d, err := s.Enrol(ctx, token, Enrolment{PublicKey: line, Name: "lab-2"}, by("device", 1))
 	must(t, err)
 	same(t, "name", d.Name, "lab-2")
+}
+
+func contractAltered(t *testing.T, open opener) {
+	s, ctx := open(t, "a"), context.Background()
+	d := enrolled(t, s, 1, "lab-1")
+	enrolled(t, s, 2, "lab-2")
+	want(t, s.Rename(ctx, d.Key, "lab-2", by("ada", 2)), ErrNameTaken)
+	must(t, s.Rename(ctx, d.Key, "lab-1", by("ada", 2))) // changes nothing
+	must(t, s.Rename(ctx, d.Key, "till-1", by("ada", 3)))
+	must(t, s.Relabel(ctx, d.Key, map[string]string{"site": "lyon"}, by("ada", 4)))
+	must(t, s.Relabel(ctx, d.Key, map[string]string{"site": "lyon"}, by("ada", 5))) // changes nothing
+	got, err := s.DeviceByName(ctx, "till-1")
+	must(t, err)
+	same(t, "altered", []any{got.Key, got.Labels}, []any{d.Key, map[string]string{"site": "lyon"}})
+
+	opened(t, s, got, "20261122-164500-abcd2345", "alice")
+	must(t, s.Retire(ctx, d.Key, "stolen", by("ada", 6)))
+	want(t, s.Retire(ctx, d.Key, "stolen", by("ada", 7)), ErrNotFound)
+	for _, find := range []func() (Device, error){
+		func() (Device, error) { return s.DeviceByKey(ctx, d.Key) },
+		func() (Device, error) { return s.DeviceByName(ctx, "till-1") },
+	} {
+		_, err := find()
+		want(t, err, ErrNotFound)
+	}
+	got, err = s.DeviceEver(ctx, d.Key)
+	must(t, err)
+	same(t, "its key is kept", got.PublicKey, d.PublicKey)
+	all, err := s.Devices(ctx)
+	must(t, err)
+	same(t, "listed", len(all), 1)
+	same(t, "kinds", told(t, s, Filter{Device: "till-1"}), []Kind{DeviceLabelled, VisitRequested, VisitAnswered, VisitOpened, DeviceRetired})
+
+	again := enrolled(t, s, 1, "till-1") // the name is free, and the key may come back
+	same(t, "again", []any{again.Key, again.Name, len(again.Labels)}, []any{d.Key, "till-1", 0})
+	sound(t, s)
 }
 
 func contractTokenRace(t *testing.T, open opener) {

@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"context"
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
 	"time"
@@ -75,31 +76,39 @@ func publicKey(line string) (canonical, fingerprint string, err error) {
 	return strings.TrimSpace(string(ssh.MarshalAuthorizedKey(key))), ssh.FingerprintSHA256(key), nil
 }
 
-// Devices lists all devices, by name.
+// Devices lists all devices that are not retired, by name.
 func (s *Store) Devices(ctx context.Context) ([]Device, error) {
-	devices, err := collect(ctx, s.readers, scanDevice, `SELECT `+deviceColumns+` FROM devices LIMIT $1`, MaxDevices)
+	devices, err := collect(ctx, s.readers, scanDevice, `SELECT `+deviceColumns+` FROM devices WHERE retired_at = 0 LIMIT $1`, MaxDevices)
 	// Here, since engines sort text in ways of their own.
 	slices.SortFunc(devices, func(a, b Device) int { return cmp.Compare(a.Name, b.Name) })
 	return devices, s.explain("list the devices", err)
 }
 
 // DeviceByKey finds a device by its key's SHA-256 fingerprint, or gives
-// [ErrNotFound].
+// [ErrNotFound]; for a retired one too.
 func (s *Store) DeviceByKey(ctx context.Context, key string) (Device, error) {
 	d, err := deviceByKey(ctx, s.readers, key)
+	return d, s.explain("look up a device", err)
+}
+
+// DeviceEver is DeviceByKey that finds a retired device too: what it signed is
+// checked with its key. The name of such a one is its fingerprint.
+func (s *Store) DeviceEver(ctx context.Context, key string) (Device, error) {
+	d, err := one(ctx, s.readers, scanDevice, fmt.Sprintf("the device with the key %q", key),
+		`SELECT `+deviceColumns+` FROM devices WHERE fingerprint = $1`, key)
 	return d, s.explain("look up a device", err)
 }
 
 // DeviceByName finds a device by its name, or gives [ErrNotFound].
 func (s *Store) DeviceByName(ctx context.Context, name string) (Device, error) {
 	d, err := one(ctx, s.readers, scanDevice, fmt.Sprintf("device %q", name),
-		`SELECT `+deviceColumns+` FROM devices WHERE name = $1`, name)
+		`SELECT `+deviceColumns+` FROM devices WHERE name = $1 AND retired_at = 0`, name)
 	return d, s.explain("look up a device", err)
 }
 
 func deviceByKey(ctx context.Context, q querier, key string) (Device, error) {
 	return one(ctx, q, scanDevice, fmt.Sprintf("the device with the key %q", key),
-		`SELECT `+deviceColumns+` FROM devices WHERE fingerprint = $1`, key)
+		`SELECT `+deviceColumns+` FROM devices WHERE fingerprint = $1 AND retired_at = 0`, key)
 }
 
 // Online says that a device has called home, what it told, and from where. An
@@ -187,6 +196,52 @@ func (s *Store) Release(ctx context.Context, key string, e Entry) error {
 	return s.device(ctx, key, DeviceReleased, e, func(g *group, _ Device) (int64, error) {
 		return g.exec(`UPDATE devices SET quarantined_at = 0, quarantined_why = ''
 			WHERE fingerprint = $1 AND quarantined_at <> 0`, key)
+	})
+}
+
+// Rename gives a device another name; [ErrNameTaken] where another has it.
+func (s *Store) Rename(ctx context.Context, key, name string, e Entry) error {
+	if err := names("name", name); err != nil {
+		return err
+	}
+	return s.device(ctx, key, DeviceRenamed, e.with("to", name), func(g *group, d Device) (int64, error) {
+		var others int
+		err := g.tx.QueryRowContext(g.ctx, `SELECT count(*) FROM devices WHERE name = $1 AND fingerprint <> $2`, name, key).Scan(&others)
+		switch {
+		case err != nil:
+			return 0, err
+		case others > 0:
+			return 0, ErrNameTaken
+		case d.Name == name:
+			return 0, nil
+		}
+		return g.exec(`UPDATE devices SET name = $1 WHERE fingerprint = $2`, name, key)
+	})
+}
+
+// Relabel replaces all labels of a device.
+func (s *Store) Relabel(ctx context.Context, key string, all map[string]string, e Entry) error {
+	if err := labels(all); err != nil {
+		return err
+	}
+	return s.device(ctx, key, DeviceLabelled, e.with("labels", asJSON(all)), func(g *group, d Device) (int64, error) {
+		if maps.Equal(d.Labels, all) {
+			return 0, nil
+		}
+		return g.exec(`UPDATE devices SET labels = $1 WHERE fingerprint = $2`, asJSON(all), key)
+	})
+}
+
+// Retire takes a device out of service for good: it is in no list, its key finds
+// nothing, and its name is free. What was done on it stays. Enrolled again, it
+// starts anew.
+func (s *Store) Retire(ctx context.Context, key, why string, e Entry) error {
+	if err := text("reason", why, MaxText); err != nil {
+		return err
+	}
+	return s.device(ctx, key, DeviceRetired, e.with("why", why), func(g *group, _ Device) (int64, error) {
+		return g.exec(`UPDATE devices SET name = fingerprint, retired_at = $1, online = $2, quarantined_at = 0, quarantined_why = ''
+			WHERE fingerprint = $3`, micros(e.At), false, key)
 	})
 }
 

@@ -66,6 +66,13 @@ const (
 	DeviceQuarantined Kind = "device.quarantined"
 	// DeviceReleased: Actor ended its quarantine. Data: key.
 	DeviceReleased Kind = "device.released"
+	// DeviceRenamed: Actor gave it another name. Data: key, to.
+	DeviceRenamed Kind = "device.renamed"
+	// DeviceLabelled: Actor changed its labels. Data: key, labels.
+	DeviceLabelled Kind = "device.labelled"
+	// DeviceRetired: Actor took it out of service; its key is admitted no more.
+	// Data: key, why.
+	DeviceRetired Kind = "device.retired"
 )
 
 // What happens to Visit, on Device.
@@ -139,7 +146,7 @@ const (
 var kinds = []Kind{
 	GatewayStarted, GatewayStopped, ConfigLoaded, ClockStepped,
 	LoginAccepted, LoginDenied, LoginCode, PersonLocked, PersonUnlocked, CharterSigned, RecordingViewed, LogViewed, TokenMade,
-	DeviceEnrolled, DeviceOnline, DeviceChanged, DeviceAway, DeviceQuarantined, DeviceReleased,
+	DeviceEnrolled, DeviceOnline, DeviceChanged, DeviceAway, DeviceQuarantined, DeviceReleased, DeviceRenamed, DeviceLabelled, DeviceRetired,
 	VisitRequested, VisitAnswered, VisitOpened, VisitExtended, VisitWatched, VisitEnded, RecordingSealed, VisitNoted,
 	OverrideAsked, OverrideSigned, OverrideGranted, OverrideClosed, OverrideTaken, OverrideSettled, OverrideOverdue,
 	RosterChanged, RosterPinned, AlertStranger, WebhookLost,

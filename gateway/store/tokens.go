@@ -75,7 +75,8 @@ func (s *Store) MakeToken(ctx context.Context, token string, t Token, e Entry) e
 // Enrol spends a token and makes the device, all in one transaction: of two
 // that bring the same token, one is enrolled. The device starts away; its call
 // home is [Store.Online]. A device whose key is enrolled already keeps its row,
-// its quarantine and, unless the token names it anew, its name.
+// its quarantine and, unless the token names it anew, its name. One that was
+// retired starts anew.
 //
 // Errors: [ErrTokenUnknown], [ErrTokenSpent], [ErrTokenExpired] (at the
 // entry's time), [ErrNameTaken], [ErrInvalid]. None of them spends the token.
@@ -146,7 +147,7 @@ func (g *group) enrol(key string, n Enrolment, t Token, by string, at time.Time)
 		ON CONFLICT (fingerprint) DO UPDATE SET name = excluded.name, labels = excluded.labels, os = excluded.os,
 			arch = excluded.arch, version = excluded.version, capabilities = excluded.capabilities,
 			logins = excluded.logins, address = excluded.address, enrolled_at = excluded.enrolled_at,
-			enrolled_by = excluded.enrolled_by, class = excluded.class
+			enrolled_by = excluded.enrolled_by, class = excluded.class, retired_at = 0
 		RETURNING `+deviceColumns,
 		key, n.PublicKey, name, asJSON(all), n.OS, n.Arch, n.Version, asJSON(n.Capabilities), asJSON(n.Logins),
 		n.Address, micros(at), by, false, n.Class))
