@@ -14,6 +14,8 @@ import (
 	"strings"
 	"syscall"
 
+	"accord/agent"
+	"accord/agent/files"
 	"accord/agent/proc"
 )
 
@@ -25,7 +27,7 @@ const (
 )
 
 func main() {
-	proc.Main() // in a keeper of a visit's processes it doesn't return
+	proc.Main(proc.Inside{agent.InsideFiles: files.Serve}) // in a keeper of a visit's processes it doesn't return
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	code := run(ctx, os.Args[1:], os.Stdin, os.Stdout, os.Stderr, os.Environ())
 	stop()

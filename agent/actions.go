@@ -92,7 +92,7 @@ func (a Action) account() (proc.Account, error) {
 
 // capabilities are what a visit to this device may be granted.
 func (a *Agent) capabilities() []wire.Capability {
-	list := []wire.Capability{wire.Shell}
+	list := append([]wire.Capability{wire.Shell}, a.cfg.Files.capabilities()...)
 	if a.screenThere() {
 		list = append(list, wire.ScreenView, wire.ScreenControl, wire.ClipboardGet, wire.ClipboardPut)
 	}
@@ -121,11 +121,15 @@ func (a *Agent) action(c wire.Capability) (Action, bool) {
 }
 
 // exec runs what was asked for: a declared action by the name of its
-// capability, which no shell ever sees, or else a command in the shell.
+// capability, which no shell ever sees; the other half of a tool that copies
+// files; or else a command in the shell.
 func (s *session) exec(command string) bool {
 	c := wire.Capability(command)
 	if _, is := c.Action(); is {
 		return s.act(c)
+	}
+	if tool, is := s.visit.agent.cfg.Files.copies(command); is {
+		return s.copyBy(tool)
 	}
 	return s.start(command)
 }

@@ -48,6 +48,7 @@ type Config struct {
 	Standing []Standing `toml:"standing"` // only of an unattended device
 	Actions  []Action   `toml:"action"`
 	Screen   Screen     `toml:"screen"`
+	Files    Files      `toml:"files"`
 }
 
 // Defaults are the values in force without a file.
@@ -61,6 +62,7 @@ func Defaults() Config {
 		Supervisors: []string{}, OverrideSigners: 1,
 		Class: wire.Attended, Standing: []Standing{}, Actions: []Action{},
 		Screen: Screen{Server: screenAuto, Start: []string{}},
+		Files:  Files{Read: []string{"/"}, Write: []string{"/"}},
 	}
 }
 
@@ -99,6 +101,9 @@ func (c Config) Check() error {
 	}
 	if err := c.Screen.check(); err != nil {
 		return config.Under("screen", err)
+	}
+	if err := c.Files.check(); err != nil {
+		return config.Under("files", err)
 	}
 	return c.checkLabels()
 }

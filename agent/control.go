@@ -234,7 +234,7 @@ func (v *visit) cut(taken []wire.Capability) {
 	v.mu.Lock()
 	var ends []running
 	for _, r := range v.procs {
-		if slices.Contains(taken, r.of) {
+		if r.needs(taken) {
 			ends = append(ends, r)
 		}
 	}

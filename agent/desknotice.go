@@ -158,6 +158,7 @@ func (v *visit) shown() tui.Visit {
 			shown.Capabilities = append(shown.Capabilities, string(c))
 		}
 	}
+	shown.Transfers, shown.Copied = v.moving.shown()
 	shown.Watchers = v.watchers
 	shown.Screen = slices.ContainsFunc(v.screens, func(s *screening) bool { return s.shown.Load() && !s.over.Load() })
 	shown.Control = shown.Screen && slices.Contains(shown.Capabilities, string(wire.ScreenControl))
@@ -186,7 +187,7 @@ func (v *visit) card(e *wire.Ending) tui.Card {
 	c := tui.Card{
 		ID: v.id(), Technician: shown.Technician, Organisation: shown.Organisation, Device: shown.Device,
 		Began: e.Opened.Local(), Ended: e.Ended.Local(), EndedBy: e.By, Receipt: strconv.Itoa(e.Number),
-		Standing: shown.Standing, Override: shown.Override,
+		Standing: shown.Standing, Override: shown.Override, Copied: shown.Copied,
 	}
 	v.mu.Lock()
 	defer v.mu.Unlock()

@@ -20,6 +20,7 @@ import (
 	"go.uber.org/goleak"
 	"golang.org/x/crypto/ssh"
 
+	"accord/agent/files"
 	"accord/agent/proc"
 	"accord/tui"
 	"accord/wire"
@@ -30,7 +31,7 @@ import (
 // making a marker file. The user is played over the agent's own local socket.
 
 func TestMain(m *testing.M) {
-	proc.Main()
+	proc.Main(proc.Inside{InsideFiles: files.Serve})
 	if os.Getenv(roleVar) != "" {
 		os.Exit(playLocal())
 	}

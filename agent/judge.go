@@ -164,15 +164,15 @@ func (j *judge) may(visit string, c wire.Capability, now instant) (login string,
 	return g.login, nil
 }
 
-// mayRun reports whether the visit may start anything at all: a shell, or an
-// action. Which of them is for [judge.may] to say.
+// mayRun reports whether the visit may start anything at all: a shell, an
+// action, or what serves files. Which of them is for [judge.may] to say.
 func (j *judge) mayRun(visit string, now instant) (login string, err error) {
 	if err := j.alive(visit, now); err != nil {
 		return "", err
 	}
 	g := j.visits[visit]
 	if !slices.ContainsFunc(g.granted, runs) {
-		return "", no("neither a shell nor an action was granted for this visit")
+		return "", no("neither a shell, nor an action, nor files were granted for this visit")
 	}
 	return g.login, nil
 }
@@ -180,7 +180,7 @@ func (j *judge) mayRun(visit string, now instant) (login string, err error) {
 // runs reports whether a capability starts processes.
 func runs(c wire.Capability) bool {
 	_, action := c.Action()
-	return action || c == wire.Shell
+	return action || c == wire.Shell || c == wire.FilesGet || c == wire.FilesPut
 }
 
 // alive reports why an open visit must end now, or nil.

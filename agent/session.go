@@ -21,9 +21,11 @@ type session struct {
 	env   []string
 	pty   *proc.PTY
 	proc  *proc.Process
-	of    wire.Capability // what allows the process, once there is one
-	lines bool            // of an action: the client has a terminal, the process none
-	ended chan struct{}   // closed when the process's output has been sent
+	of    wire.Capability   // what allows the process, once there is one
+	lines bool              // of an action: the client has a terminal, the process none
+	also  []wire.Capability // see running
+	files *copying          // of a session that copies files
+	ended chan struct{}     // closed when the process's output has been sent
 	// Of a session with a terminal: what it shows, and what the device's user
 	// types into it.
 	reflection *reflection
@@ -51,7 +53,7 @@ func (v *visit) serveSession(ch ssh.Channel, reqs <-chan *ssh.Request, login str
 			_ = req.Reply(ok, nil)
 		}
 		switch {
-		case req.Type != "shell" && req.Type != "exec":
+		case req.Type != "shell" && req.Type != "exec" && req.Type != "subsystem":
 		case ok:
 			go s.serve()
 		case s.proc == nil:
@@ -88,6 +90,9 @@ func (s *session) request(req *ssh.Request) bool {
 		return s.proc != nil && s.of == wire.Shell && ssh.Unmarshal(req.Payload, &m) == nil && s.visit.hold.refuses() == nil && s.proc.Signal(m.Name) == nil
 	case "shell":
 		return s.proc == nil && len(req.Payload) == 0 && s.start("")
+	case "subsystem":
+		var m struct{ Name string }
+		return s.proc == nil && ssh.Unmarshal(req.Payload, &m) == nil && m.Name == "sftp" && s.serveFiles(nil)
 	case "exec":
 		var m struct{ Command string }
 		return s.proc == nil && ssh.Unmarshal(req.Payload, &m) == nil &&
@@ -167,7 +172,7 @@ func (s *session) launch(of wire.Capability, spec proc.Spec, env []string) bool 
 		s.typed = make(chan []byte, userKeys)
 	}
 	s.proc, s.of = p, of
-	if !v.add(p, running{session: s, process: p, shown: s.ch, of: of}) {
+	if !v.add(p, running{session: s, process: p, shown: s.ch, of: of, also: s.also}) {
 		s.proc = nil
 		s.reflection.end()
 		p.Kill()
@@ -195,11 +200,16 @@ func (s *session) refuse(err error) {
 // lose it.
 func (s *session) serve() {
 	defer close(s.ended)
-	if s.of == wire.Shell {
+	var both sync.WaitGroup
+	switch {
+	case s.files != nil:
+		go s.files.up() // as below
+	case s.of == wire.Shell:
 		go s.takeTyping() // ends with the channel, or when the visit's end closes the process
 	}
-	var both sync.WaitGroup
-	if s.pty != nil {
+	if s.files != nil {
+		both.Go(s.files.down)
+	} else if s.pty != nil {
 		go s.takeUser()
 		both.Go(s.showTerminal)
 	} else {

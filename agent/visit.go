@@ -60,6 +60,7 @@ type visit struct {
 
 	hold   *hold
 	mirror mirror
+	moving transfers
 	words  chan wire.Message // for the gateway, in order
 }
 
@@ -67,8 +68,14 @@ type visit struct {
 type running struct {
 	session *session // nil where it is none
 	process *proc.Process
-	shown   io.Closer       // the channel that it is shown on
-	of      wire.Capability // what allows it
+	shown   io.Closer         // the channel that it is shown on
+	of      wire.Capability   // what allows it
+	also    []wire.Capability // and what else it can do only as long as it is granted
+}
+
+// needs reports whether the process must not go on without one of these.
+func (r running) needs(taken []wire.Capability) bool {
+	return slices.ContainsFunc(append(r.also, r.of), func(c wire.Capability) bool { return slices.Contains(taken, c) })
 }
 
 // kill ends the process and all below it, and then its channel. That is not
@@ -261,6 +268,9 @@ func (v *visit) attend(ctx context.Context) {
 		case <-ctx.Done():
 			return
 		case <-tick.C:
+			if v.moving.news() {
+				v.agent.desk.changed(v)
+			}
 			if err := v.agent.alive(v.id()); err != nil {
 				v.end(timeEnding(err))
 				return
@@ -358,7 +368,7 @@ func (v *visit) ready() {
 func (v *visit) add(p *proc.Process, r running) bool {
 	v.mu.Lock()
 	defer v.mu.Unlock()
-	if v.closed || slices.Contains(v.taken, r.of) {
+	if v.closed || r.needs(v.taken) {
 		return false
 	}
 	v.procs[p] = r

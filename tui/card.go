@@ -25,6 +25,24 @@ type Visit struct {
 	Standing     string            // the owner's standing consent that opened it; "" for the user's own yes
 	Override     *Override         // what opened it in place of a yes; nil for a yes
 	Actions      map[string]string // what those capabilities do that are declared actions, see [Phrases.With]
+	Transfers    []Transfer        // files on their way, or the last one
+	Copied       Copied            // files that went
+}
+
+// Transfer is a file that is copied. The name is clean.
+type Transfer struct {
+	Name  string
+	Put   bool  // onto the device
+	Bytes int64 // so far
+	Size  int64 // of all of it; negative: not known
+	Done  bool
+	Part  bool // it ended, and not all of it went
+}
+
+// Copied counts files that were copied, whole or in part.
+type Copied struct {
+	Got, Put           int
+	GotBytes, PutBytes int64
 }
 
 // Watcher is somebody who watches a visit besides its technician. The name is
@@ -44,6 +62,7 @@ type Card struct {
 	Began        time.Time
 	Ended        time.Time
 	Used         []string // the capabilities that were used; none is possible
+	Copied       Copied
 	// EndedBy is "user", "time", "link", "gateway", or a person's name.
 	EndedBy  string
 	Standing string    // as in [Visit]

@@ -16,13 +16,44 @@ import (
 // child becomes the account and then the shell. It was started as the leader
 // of a new session, with its terminal as the controlling one. Its socket
 // closes by itself when it becomes the shell.
-func child(control *net.UnixConn) error {
+func child(control *net.UnixConn, inside Inside) error {
 	var spec launch
 	if err := gob.NewDecoder(control).Decode(&spec); err != nil {
 		return nil // the keeper left
 	}
-	_, _ = fmt.Fprint(control, become(spec))
+	err := error(nil)
+	if spec.Inside == "" {
+		err = become(spec)
+	} else if err = work(spec, control, inside); err == nil {
+		return nil
+	}
+	_, _ = fmt.Fprint(control, err)
 	os.Exit(255)
+	return nil
+}
+
+// work does what this program does itself as the account, in this very process.
+// It returns only when that can't begin.
+func work(spec launch, control *net.UnixConn, inside Inside) error {
+	do := inside[spec.Inside]
+	if do == nil {
+		return fmt.Errorf("this program does nothing that is called %q", spec.Inside)
+	}
+	root := os.Geteuid() == 0
+	if err := drop(spec.Account); err != nil {
+		return err
+	}
+	if root {
+		if err := proveThreads(spec.Account); err != nil {
+			return fmt.Errorf("become %s: %w, so nothing is started", spec.Account.Name, err)
+		}
+	}
+	unix.Umask(0o022)
+	if os.Chdir(spec.Account.Home) != nil {
+		_ = os.Chdir("/") // never fails: it is this process's folder already
+	}
+	_ = control.Close()
+	os.Exit(do(spec.Input))
 	return nil
 }
 

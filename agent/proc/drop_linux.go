@@ -3,6 +3,7 @@ package proc
 import (
 	"errors"
 	"fmt"
+	"io/fs"
 	"os"
 	"slices"
 	"strconv"
@@ -77,6 +78,33 @@ func proveDropped(a Account, groups []int) error {
 	} {
 		if regain.try() == nil {
 			return fmt.Errorf("%s could get root's rights back", regain.what)
+		}
+	}
+	return nil
+}
+
+// proveThreads checks what the kernel says of every thread of this process: the
+// work of [Spec.Inside] runs on any of them. One that comes later has the rights
+// of the one that started it.
+func proveThreads(a Account) error {
+	have, err := os.Getgroups() // they were proved on this thread
+	if err != nil {
+		return err
+	}
+	threads, err := os.ReadDir("/proc/self/task")
+	if err != nil {
+		return err
+	}
+	for _, t := range threads {
+		status, err := os.ReadFile("/proc/self/task/" + t.Name() + "/status")
+		if errors.Is(err, fs.ErrNotExist) {
+			continue // it has ended
+		}
+		if err == nil {
+			err = checkStatus(string(status), a, have)
+		}
+		if err != nil {
+			return err
 		}
 	}
 	return nil

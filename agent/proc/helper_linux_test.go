@@ -26,7 +26,7 @@ const (
 )
 
 func TestMain(m *testing.M) {
-	Main()
+	Main(nil)
 	switch os.Getenv(roleVar) {
 	case "agent":
 		os.Exit(playAgent())

@@ -17,6 +17,8 @@ type launch struct {
 	Account  Account
 	Command  string
 	Args     []string
+	Inside   string
+	Input    []byte
 	Env      []string
 	Terminal bool
 	Cgroup   cgroup

@@ -9,7 +9,7 @@ import (
 )
 
 // Main must be the first call of main; here it has nothing to do.
-func Main() {}
+func Main(Inside) {}
 
 // Process can't exist here: see [ErrSystem].
 type Process struct{}
@@ -67,3 +67,6 @@ func (*Process) Leftover() int { return 0 }
 
 // Close has nothing to close.
 func (*Process) Close() {}
+
+// Executable is false.
+func Executable(string) bool { return false }

@@ -35,11 +35,20 @@ type Spec struct {
 	// Args, where there are any, are a program, by its absolute path, and its
 	// arguments. They run as they are, without a shell; Command is ignored.
 	Args []string
+	// Inside, where it is set, is work that this program does itself, by its name
+	// in [Inside], with Input. No other program is started: what the account has
+	// put on its disk can't take its place.
+	Inside string
+	Input  []byte
 	// Env is the whole environment, see [Environment].
 	Env []string
 	// PTY is the terminal to make, nil for three pipes.
 	PTY *PTY
 }
+
+// Inside is work that this program itself can do as an account, by name: it gets
+// [Spec.Input] and returns the exit status. Its streams are those of a command.
+type Inside map[string]func(input []byte) int
 
 // PTY is a terminal as RFC 4254 section 6.2 asks for it. TERM travels in the
 // environment.

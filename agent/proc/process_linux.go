@@ -187,3 +187,9 @@ func (p *Process) Close() {
 	p.Kill()
 	p.stdio.close()
 }
+
+// Executable says whether a file is a program that somebody may run.
+func Executable(path string) bool {
+	info, err := os.Stat(path)
+	return err == nil && info.Mode().IsRegular() && info.Mode().Perm()&0o111 != 0
+}

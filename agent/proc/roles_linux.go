@@ -35,15 +35,16 @@ var errNotStarted = errors.New("this is a part of accord that only accord itself
 
 // Main must be the first call of main, before flags, files and goroutines. In
 // a process that this package started for itself it does that process's work
-// and exits; in any other it returns at once.
-func Main() {
+// and exits; in any other it returns at once. The work of [Spec.Inside] is
+// looked up in inside.
+func Main(inside Inside) {
 	switch os.Args[0] {
 	case wardenName:
 		play(warden)
 	case keeperName:
 		play(keeper)
 	case childName:
-		play(child)
+		play(func(control *net.UnixConn) error { return child(control, inside) })
 	}
 }
 

@@ -129,7 +129,7 @@ func (p *Process) launch(s Spec) error {
 	if err := p.toKeeper.SetWriteDeadline(time.Now().Add(startLimit)); err != nil {
 		return fmt.Errorf("start a shell: %w", err)
 	}
-	spec := launch{Account: s.Account, Command: s.Command, Args: s.Args, Env: env, Terminal: s.PTY != nil, Cgroup: p.group}
+	spec := launch{Account: s.Account, Command: s.Command, Args: s.Args, Inside: s.Inside, Input: s.Input, Env: env, Terminal: s.PTY != nil, Cgroup: p.group}
 	if err := gob.NewEncoder(p.toKeeper).Encode(spec); err != nil {
 		return fmt.Errorf("start a shell: tell its keeper: %w", err)
 	}
