@@ -136,6 +136,17 @@ func (s *stage) people(env []string) error {
 	if err := os.WriteFile(filepath.Join(s.dir, "bin", "ssh"), []byte(wrapper), 0o755); err != nil { //nolint:gosec // a program
 		return err
 	}
+	// sftp and scp start the ssh of their own folder, whatever PATH says.
+	for _, tool := range []string{"sftp", "scp"} {
+		real, err := exec.LookPath(tool)
+		if err != nil {
+			return err
+		}
+		wrapper := fmt.Sprintf("#!/bin/sh\nexec %s -S %s/bin/ssh \"$@\"\n", real, s.dir)
+		if err := os.WriteFile(filepath.Join(s.dir, "bin", tool), []byte(wrapper), 0o755); err != nil { //nolint:gosec // a program
+			return err
+		}
+	}
 	return os.WriteFile(filepath.Join(s.dir, "bin", "in-terminal"), []byte(inTerminal), 0o755) //nolint:gosec // a program
 }
 

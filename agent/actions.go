@@ -13,6 +13,7 @@ import (
 	"accord/agent/proc"
 	"accord/config"
 	"accord/wire"
+	"accord/wire/files"
 )
 
 // Limits of actions.
@@ -128,8 +129,8 @@ func (s *session) exec(command string) bool {
 	if _, is := c.Action(); is {
 		return s.act(c)
 	}
-	if tool, is := s.visit.agent.cfg.Files.copies(command); is {
-		return s.copyBy(tool)
+	if tool, is := files.ParseCommand(command); is {
+		return s.copyBy(tool, command)
 	}
 	return s.start(command)
 }

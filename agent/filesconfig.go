@@ -55,16 +55,10 @@ func (f Files) all(d files.Direction) bool {
 	return slices.Contains(f.Read, "/")
 }
 
-// copies reads a command that is the other half of a tool that copies files.
-// rsync is a program of the device's that nothing here can keep to the owner's
-// folders, so it is one only where there are no bounds; else it is a command
-// like any other.
-func (f Files) copies(command string) (*files.Command, bool) {
-	c, ok := files.ParseCommand(command)
-	if !ok || c.Tool == files.ToolRsync && slices.ContainsFunc(c.Needs, func(d files.Direction) bool { return !f.all(d) }) {
-		return nil, false
-	}
-	return &c, true
+// keeps reports whether what a tool copies can be kept to the owner's folders:
+// rsync is a program of the device's, which can't, so there must be no bounds.
+func (f Files) keeps(c files.Command) bool {
+	return c.Tool != files.ToolRsync || !slices.ContainsFunc(c.Needs, func(d files.Direction) bool { return !f.all(d) })
 }
 
 // capabilityOf is what allows files to go in a direction.

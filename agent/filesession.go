@@ -45,8 +45,18 @@ func (s *session) serveFiles(tool *files.Command) bool {
 	return true
 }
 
-// copyBy runs the other half of a tool that copies files.
-func (s *session) copyBy(tool *files.Command) bool { return s.serveFiles(tool) }
+// copyBy runs the other half of a tool that copies files. One that can't be kept
+// to the owner's folders is a command like any other.
+func (s *session) copyBy(tool files.Command, command string) bool {
+	if s.visit.agent.cfg.Files.keeps(tool) {
+		return s.serveFiles(&tool)
+	}
+	if _, err := s.visit.agent.may(s.visit.id(), wire.Shell); err != nil {
+		s.refuse(fmt.Errorf("%s can't be kept to the folders that this device's owner allows, so it needs a shell; use sftp or scp instead", tool.Tool))
+		return false
+	}
+	return s.start(command)
+}
 
 // mayCopy is asked for each question: what is taken back ends at once.
 func (s *session) mayCopy(d files.Direction) bool {

@@ -33,11 +33,11 @@ func allows(command string) wire.Capability {
 	return wire.Shell
 }
 
-// wantedFromEnv is the request of a session without a form: a shell or an
-// action, with what SetEnv says.
+// wantedFromEnv is the request of a session without a form: what it needs, with
+// what SetEnv says.
 func (s *session) wantedFromEnv() *asked {
 	minutes, _ := strconv.Atoi(s.getenv("ACCORD_MINUTES", 8))
-	wanted := []string{string(allows(s.command))}
+	wanted := texts(s.needs())
 	if s.forScreen() {
 		wanted = s.wantedOfScreen()
 	}
@@ -50,7 +50,7 @@ func (s *session) wantedFromEnv() *asked {
 // obtain is [caller.obtain] for a session. want is nil where a form is to be
 // filled in.
 func (s *session) obtain(ctx context.Context, t target, want *asked, wait func(*visit) error) (*visit, error) {
-	return s.caller.obtain(ctx, inquiry{target: t, needs: allows(s.command), want: want, form: s.form, wait: wait, more: s.waitFurther(ctx)})
+	return s.caller.obtain(ctx, inquiry{target: t, needs: s.joins(t), want: want, form: s.form, wait: wait, more: s.waitFurther(ctx)})
 }
 
 // facts are what a law decides with. open are the person's visits that may lend

@@ -138,7 +138,10 @@ func (v *visit) notify(key string, args ...any) error {
 // tell marks the cast of a session and tells its technician. The mark is for
 // whoever replays it, in English, as the names of events are.
 func (r *relayed) tell(key string, args ...any) error {
-	err := r.shell.Mark(sentenceOf(tui.PhrasesFor(""), key, args))
+	var err error
+	if r.shell != nil { // a session that copies files has no cast; the timeline has it
+		err = r.shell.Mark(sentenceOf(tui.PhrasesFor(""), key, args))
+	}
 	if err != nil && !errors.Is(err, recordings.ErrSealed) {
 		return err
 	}

@@ -195,7 +195,9 @@ func (s *session) bridge(ch gossh.Channel, reqs <-chan *gossh.Request, r *relaye
 // startOn starts the program that the technician's client asked for.
 func (s *session) startOn(ch gossh.Channel, cut <-chan struct{}) error {
 	name, payload := "shell", []byte(nil)
-	if s.program != "" {
+	if s.subsystem != "" {
+		name, payload = "subsystem", gossh.Marshal(struct{ Name string }{s.subsystem})
+	} else if s.program != "" {
 		name, payload = "exec", gossh.Marshal(struct{ Command string }{s.program})
 	}
 	started := make(chan error, 1)

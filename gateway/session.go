@@ -45,7 +45,9 @@ type session struct {
 	pty     []byte     // payload of pty-req, handed on as it came
 	term    string
 	command string
-	started bool
+	// subsystem is what was asked for in place of a command or a shell.
+	subsystem string
+	started   bool
 	relay   chan<- passed     // where window changes and signals go, if anywhere
 	shell   *recordings.Shell // where window changes are recorded
 	held    func() bool       // nothing goes there but window changes
@@ -84,7 +86,7 @@ func (g *Gateway) serveSession(ctx context.Context, p person, user string, nc go
 		if req.WantReply {
 			_ = req.Reply(ok, nil)
 		}
-		if ok && (req.Type == "shell" || req.Type == "exec") {
+		if ok && (req.Type == "shell" || req.Type == "exec" || req.Type == "subsystem") {
 			s.in = tui.NewInput(ch)
 			story.Go(func() {
 				status := s.run(ctx)
@@ -138,6 +140,9 @@ func (s *session) request(req *gossh.Request) bool {
 		return s.relay != nil && !s.held() && s.pass(req)
 	case "shell":
 		return s.start("")
+	case "subsystem":
+		var m struct{ Name string }
+		return gossh.Unmarshal(req.Payload, &m) == nil && len(m.Name) <= wire.MaxName && s.startSubsystem(m.Name)
 	case "exec":
 		var m struct{ Command string }
 		return gossh.Unmarshal(req.Payload, &m) == nil && len(m.Command) <= maxCommand && s.start(m.Command)
@@ -150,6 +155,19 @@ func (s *session) start(command string) bool {
 		return false
 	}
 	s.started, s.command = true, command
+	return true
+}
+
+// startSubsystem begins what a client asks for by a name.
+func (s *session) startSubsystem(name string) bool {
+	if s.started {
+		return false
+	}
+	if name != subsystemSFTP {
+		s.say("There is no subsystem " + wire.Clean(name, wire.MaxName) + " here; sftp is the only one.")
+		return false
+	}
+	s.started, s.subsystem = true, name
 	return true
 }
 

@@ -40,7 +40,7 @@ func (s *session) run(ctx context.Context) (status int) {
 		s.gateway.log.Error("list of devices", "error", err)
 		return exitFailed
 	}
-	if s.pty != nil && s.command == "" {
+	if s.isShell() && s.pty != nil {
 		if status, on := s.welcome(ctx); !on {
 			return status
 		}
@@ -50,11 +50,14 @@ func (s *session) run(ctx context.Context) (status int) {
 		return s.goTo(ctx, t)
 	case s.command != "":
 		return s.manage(ctx, unknown)
-	case s.pty == nil:
+	case s.pty == nil, !s.isShell():
 		return s.lost(unknown)
 	}
 	return s.browse(ctx, unknown)
 }
+
+// isShell says whether a login shell was asked for.
+func (s *session) isShell() bool { return s.command == "" && s.subsystem == "" }
 
 // lost answers an `ssh -T gw`, which has no terminal to show the list in.
 func (s *session) lost(unknown string) int {
@@ -106,12 +109,14 @@ func leaving(err error) int {
 // goTo is `ssh DEVICE@gw`: one visit, then the client's own exit.
 func (s *session) goTo(ctx context.Context, t target) int {
 	switch {
-	case s.pty != nil && (s.command == "" || s.forScreen()):
+	case s.pty != nil && (s.isShell() || s.forScreen()):
 		return s.goToTerminal(ctx, t)
 	case s.forScreen():
 		return s.goToScreen(ctx, t)
 	}
-	v, err := s.obtain(ctx, t, s.wantedFromEnv(), func(v *visit) error { return s.waitQuietly(ctx, v) })
+	want := s.wantedFromEnv()
+	want.capabilities = s.obtainableOf(ctx, t, want.capabilities)
+	v, err := s.obtain(ctx, t, want, func(v *visit) error { return s.waitQuietly(ctx, v) })
 	if err != nil {
 		s.say(s.sentence(err))
 		if a, ok := errors.AsType[*answered](err); ok && s.mayOffer(t, a) {
@@ -120,7 +125,11 @@ func (s *session) goTo(ctx context.Context, t target) int {
 		return statusOf(err)
 	}
 	s.exit = outcome{}
-	err = s.relayed(ctx, v)
+	if _, copies := s.copies(); copies {
+		err = s.relayFiles(ctx, v)
+	} else {
+		err = s.relayed(ctx, v)
+	}
 	v.release()
 	if err != nil && v.ctx.Err() == nil {
 		s.say(s.sentence(err))

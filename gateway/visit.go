@@ -96,7 +96,8 @@ type visit struct {
 
 	changes userChanges
 	screens screens
-	nonces  []string // of the answers about more; the story's own
+	nonces  []string     // of the answers about more; the story's own
+	copied  atomic.Int64 // sessions that copied files
 
 	audience *audience // who else is in it
 	mail     *mail     // what the device is told meanwhile
