@@ -117,7 +117,7 @@ func forgeries() []forgery {
 		{"another reason", 1, stating(func(o *wire.Override) { o.Reason = "none of your business" }), "its reason or ticket is another"},
 		{"other capabilities", 1, stating(func(o *wire.Override) { o.Capabilities = []wire.Capability{wire.ScreenView} }), "shell is not among what was signed"},
 		{"more minutes", 1, wanting(func(r *wire.Request) { r.Minutes++ }), "it is for 5 minutes, and 6 are asked for"},
-		{"more capabilities", 1, wanting(func(r *wire.Request) { r.Capabilities = append(r.Capabilities, wire.FilesGet) }), "does not offer files.get"},
+		{"more capabilities", 1, wanting(func(r *wire.Request) { r.Capabilities = append(r.Capabilities, wire.FilesGet) }), "files.get is not among what was signed"},
 		{"expired", 1, stating(func(o *wire.Override) {
 			o.Asked, o.Until = o.Asked.Add(-2*time.Hour), o.Asked.Add(-clockSkew-time.Second)
 		}), "it ran out at"},

@@ -5,7 +5,9 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"path"
 	"slices"
+	"strings"
 	"sync"
 
 	gossh "golang.org/x/crypto/ssh"
@@ -66,12 +68,19 @@ func (s *session) obtainableOf(ctx context.Context, t target, wanted []string) [
 	return left
 }
 
+// asksForMosh reports a command that mosh sends: its server on the device, or the
+// line that asks for its address first.
+func asksForMosh(command string) bool {
+	first, _, _ := strings.Cut(strings.TrimSpace(command), " ")
+	return path.Base(first) == "mosh-server" || strings.Contains(command, "MOSH SSH_CONNECTION")
+}
+
 // joins is the capability that a visit must have, or ask for, to be the one that
 // this session is part of.
 func (s *session) joins(t target) wire.Capability {
 	needs := s.needs()
 	for _, v := range s.gateway.visits.all() {
-		if s.subsystem != "" && v.fits(s.person, t.device, t.login) && !v.mayGrant(needs[0]) && v.mayGrant(needs[1]) {
+		if s.subsystem != "" && v.fits(s.person, t.device, t.login) && v.isOpen() && !v.grants(needs[0]) && v.grants(needs[1]) {
 			return needs[1]
 		}
 	}

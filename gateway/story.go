@@ -31,6 +31,10 @@ type target struct {
 
 // run is the story of one session: where to, then there, then how it went.
 func (s *session) run(ctx context.Context) (status int) {
+	if s.subsystem != "" && s.subsystem != subsystemSFTP {
+		s.say(s.phrases().Say("GwNoSubsystem", "Name", wire.Clean(s.subsystem, wire.MaxName)))
+		return exitUsage
+	}
 	if s.pty != nil {
 		defer s.watchAlerts(ctx)()
 	}
@@ -113,6 +117,10 @@ func (s *session) goTo(ctx context.Context, t target) int {
 		return s.goToTerminal(ctx, t)
 	case s.forScreen():
 		return s.goToScreen(ctx, t)
+	}
+	if asksForMosh(s.command) {
+		s.say(s.phrases().Say("GwNoMosh", "Device", t.device))
+		return exitRefused
 	}
 	want := s.wantedFromEnv()
 	want.capabilities = s.obtainableOf(ctx, t, want.capabilities)

@@ -104,7 +104,7 @@ func globalRequests() map[string]bool {
 func sessionRequests() map[string]bool {
 	return map[string]bool{
 		"pty-req": true, "env": true,
-		"subsystem": false, "x11-req": false, "auth-agent-req@openssh.com": false, "auth-agent-req": false, "window-change": false, "signal": false,
+		"subsystem": true, "x11-req": false, "auth-agent-req@openssh.com": false, "auth-agent-req": false, "window-change": false, "signal": false,
 		"break": false, "xon-xoff": false, "exit-status": false, "exit-signal": false, "eow@openssh.com": false, "default": false, "": false,
 	}
 }
