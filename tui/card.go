@@ -29,22 +29,6 @@ type Visit struct {
 	Copied       Copied            // files that went
 }
 
-// Transfer is a file that is copied. The name is clean.
-type Transfer struct {
-	Name  string
-	Put   bool  // onto the device
-	Bytes int64 // so far
-	Size  int64 // of all of it; negative: not known
-	Done  bool
-	Part  bool // it ended, and not all of it went
-}
-
-// Copied counts files that were copied, whole or in part.
-type Copied struct {
-	Got, Put           int
-	GotBytes, PutBytes int64
-}
-
 // Watcher is somebody who watches a visit besides its technician. The name is
 // clean.
 type Watcher struct {
@@ -97,10 +81,15 @@ func (c Card) facts(ph *Phrases) [][2]string {
 	if by := c.openedBy(ph); by != "" {
 		facts = append(facts, [2]string{ph.Say("LabelOpened"), by})
 	}
-	return append(facts, [][2]string{
+	facts = append(facts, [][2]string{
 		{ph.Say("LabelDevice"), c.Device},
 		{ph.Say("LabelWhen"), c.when(ph)},
 		{ph.Say("LabelUsed"), used},
+	}...)
+	if c.Copied.Got+c.Copied.Put > 0 {
+		facts = append(facts, [2]string{ph.Say("LabelFiles"), ph.copied(c.Copied)})
+	}
+	return append(facts, [][2]string{
 		{ph.Say("LabelEnded"), c.endedBy(ph)},
 		{ph.Say("LabelReceipt"), or(c.Receipt, ph.Say("CardNoReceipt"))},
 	}...)

@@ -88,6 +88,7 @@ func (m *plainResident) began(v Visit) {
 	}
 	was := m.visits[i]
 	m.visits[i] = v
+	m.copies(was, v)
 	switch {
 	case v.Paused && !was.Paused:
 		m.say(m.ph.Say("PlainPaused"))
@@ -95,6 +96,16 @@ func (m *plainResident) began(v Visit) {
 		m.say(m.ph.Say("PlainResumed"))
 	case !slices.Equal(v.Watchers, was.Watchers) || !slices.Equal(v.Capabilities, was.Capabilities):
 		m.say(Indicator(m.ph, v, time.Now()))
+	}
+}
+
+// copies tells of a file that has begun to go, or went since. How far one is, who
+// asks is told.
+func (m *plainResident) copies(was, now Visit) {
+	for _, t := range now.Transfers {
+		if !slices.ContainsFunc(was.Transfers, func(o Transfer) bool { return o.Name == t.Name && o.Put == t.Put && o.Done == t.Done }) {
+			m.say(m.ph.transfer(t))
+		}
 	}
 }
 

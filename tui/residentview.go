@@ -182,6 +182,9 @@ func (m *resident) visitLines(i int, v Visit) []string {
 	if len(v.Watchers) > 0 {
 		state = append(state, m.text(m.ph.watchers(v.Watchers))...)
 	}
+	for _, line := range m.ph.transfers(v) {
+		state = append(state, m.text(line)...)
+	}
 	if len(m.visits) > 1 {
 		lead := " "
 		if i == min(m.which, len(m.visits)-1) {
