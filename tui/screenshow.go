@@ -191,6 +191,9 @@ func (m *screenModel) answer(msg tea.Msg) {
 // look takes the newest picture.
 func (m *screenModel) look(view *rfb.View) {
 	m.painter.Show(m.room(), m.view)
+	if m.room().Empty() {
+		return // what has changed is taken when there is room again
+	}
 	m.painter.Dim(m.frozen != "")
 	if m.painter.Stale() || !m.seen {
 		view.Invalidate(image.Rect(0, 0, rfb.MaxSide, rfb.MaxSide))
