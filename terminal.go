@@ -6,6 +6,7 @@ import (
 	"os/signal"
 	"syscall"
 
+	"golang.org/x/sys/unix"
 	"golang.org/x/term"
 
 	"accord/tui"
@@ -33,7 +34,8 @@ func (c *call) terminal(plain bool) (t *tui.Terminal, done func(), err error) {
 	if err != nil {
 		return nil, nil, fmt.Errorf("take the terminal: %w", err)
 	}
-	window := tui.NewWindow(sizeOf(out))
+	window := tui.NewWindow(tui.Size{})
+	measure(out, window)
 	stop := followSize(out, window)
 	return &tui.Terminal{In: tui.NewInput(in), Out: out, Window: window, Env: env}, func() {
 		stop()
@@ -41,12 +43,14 @@ func (c *call) terminal(plain bool) (t *tui.Terminal, done func(), err error) {
 	}, nil
 }
 
-func sizeOf(f *os.File) tui.Size {
-	w, h, err := term.GetSize(int(f.Fd()))
+// measure tells a window the size of its terminal.
+func measure(f *os.File, w *tui.Window) {
+	size, err := unix.IoctlGetWinsize(int(f.Fd()), unix.TIOCGWINSZ)
 	if err != nil {
-		return tui.Size{}
+		w.Set(tui.Size{})
+		return
 	}
-	return tui.Size{Width: w, Height: h}
+	w.SetDots(tui.Size{Width: int(size.Col), Height: int(size.Row)}, int(size.Xpixel), int(size.Ypixel))
 }
 
 // followSize keeps the window's size true.
@@ -58,7 +62,7 @@ func followSize(f *os.File, w *tui.Window) (stop func()) {
 		for {
 			select {
 			case <-changed:
-				w.Set(sizeOf(f))
+				measure(f, w)
 			case <-done:
 				return
 			}

@@ -202,8 +202,14 @@ func (s *session) allocate(payload []byte) bool {
 		return false
 	}
 	s.pty, s.term = append([]byte{}, payload...), m.Term
-	s.window.Set(tui.Size{Width: int(min(m.Columns, 1<<16)), Height: int(min(m.Rows, 1<<16))})
+	s.windowIs(m.Columns, m.Rows, m.XPixels, m.YPixels)
 	return true
+}
+
+// windowIs takes the size of the client's window, in cells and in dots.
+func (s *session) windowIs(columns, rows, x, y uint32) {
+	most := func(n uint32) int { return int(min(n, 1<<16)) }
+	s.window.SetDots(tui.Size{Width: most(columns), Height: most(rows)}, most(x), most(y))
 }
 
 func (s *session) resize(req *gossh.Request) bool {
@@ -211,7 +217,7 @@ func (s *session) resize(req *gossh.Request) bool {
 	if s.pty == nil || gossh.Unmarshal(req.Payload, &m) != nil {
 		return false
 	}
-	s.window.Set(tui.Size{Width: int(min(m.Columns, 1<<16)), Height: int(min(m.Rows, 1<<16))})
+	s.windowIs(m.Columns, m.Rows, m.XPixels, m.YPixels)
 	if s.shell != nil {
 		// A recorder that failed has ended the visit; there is no need to say
 		// so to who only moved a window.

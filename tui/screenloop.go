@@ -47,6 +47,7 @@ func (m *screenModel) run(ctx context.Context, t *Terminal) (err error) {
 				return leftBy(ctx, keys.err)
 			}
 			m.handle(ev.msg, ev.at)
+			m.measure(t.cell(m.able.answers))
 			out.answered(m.able.fences, time.Now())
 		case err := <-out.done:
 			if failed = err != nil; failed {
@@ -58,6 +59,7 @@ func (m *screenModel) run(ctx context.Context, t *Terminal) (err error) {
 		case <-resized:
 			size, resized = t.Window.Size()
 			m.width, m.height = size.Width, size.Height
+			m.measure(t.cell(m.able.answers))
 			m.chrome.first = append(m.chrome.first, askSize...)
 		case <-view.News():
 		case <-m.next(view, out): // draws first, each time that select is reached
@@ -129,7 +131,8 @@ func (m *screenModel) text(dst []byte) []byte {
 	rows := m.rows()
 	for y := range m.height {
 		if row, was := rows[y], m.chrome.shown[y]; row != was {
-			dst = fmt.Appendf(dst, "\x1b[%d;1H%s\x1b[m\x1b[K", y+1, row)
+			// Erased before: after the last column that would take the last character.
+			dst = fmt.Appendf(dst, "\x1b[%d;1H\x1b[m\x1b[K%s\x1b[m", y+1, row)
 		}
 	}
 	m.chrome.shown = maps.Clone(rows)

@@ -60,8 +60,7 @@ func (t *Terminal) ask(ctx context.Context) (abilities, error) {
 	if err != nil {
 		return abilities{}, err
 	}
-	size, _ := t.Window.Size()
-	t.able = &abilities{t.means(got, size), got}
+	t.able = &abilities{t.means(got), got}
 	return *t.able, nil
 }
 
@@ -115,11 +114,8 @@ func (t *Terminal) answered(ctx context.Context, got *answers, fences int, most 
 }
 
 // means are what can be drawn with.
-func (t *Terminal) means(a answers, size Size) picture.Means {
-	m := picture.Means{Cell: a.cell, Most: a.most}
-	if m.Cell.X < 1 || m.Cell.Y < 1 {
-		m.Cell = image.Pt(a.text.X/size.Width, a.text.Y/size.Height)
-	}
+func (t *Terminal) means(a answers) picture.Means {
+	m := picture.Means{Cell: t.cell(a), Most: a.most}
 	switch {
 	case a.kitty:
 		m.Way = picture.Kitty
@@ -132,6 +128,20 @@ func (t *Terminal) means(a answers, size Size) picture.Means {
 		m.Colours = t.colours(a)
 	}
 	return m
+}
+
+// cell is the size of a cell in dots: as the terminal says, or its text area's,
+// or what the client of the connection says of the window.
+func (t *Terminal) cell(a answers) image.Point {
+	size, _ := t.Window.Size()
+	text := image.Pt(a.text.X/size.Width, a.text.Y/size.Height)
+	switch {
+	case a.cell.X > 0 && a.cell.Y > 0:
+		return a.cell
+	case text.X > 0 && text.Y > 0:
+		return text
+	}
+	return t.Window.Cell()
 }
 
 // colours are how many a terminal shows that has no pictures.

@@ -171,21 +171,20 @@ func (m *screenModel) handle(msg tea.Msg, now time.Time) {
 	case tea.MouseWheelMsg:
 		m.wheel(tea.Mouse(msg))
 	default:
-		m.answer(msg)
+		m.able.take(msg)
 	}
 }
 
-// answer takes what the terminal says of itself. Its cells may have another size
-// by now: its window, or its font, has been changed.
-func (m *screenModel) answer(msg tea.Msg) {
-	before := m.able.cell
-	m.able.take(msg)
-	if now := m.able.cell; now != before && now.X > 0 && now.Y > 0 {
-		m.able.Cell = now
-		m.chrome.first = m.painter.Erase(m.chrome.first)
-		m.painter = picture.New(m.able.Means)
-		m.chrome.layout = layout{}
+// measure takes the size of a cell as it is by now: the window, or its font, may
+// have been changed.
+func (m *screenModel) measure(cell image.Point) {
+	if cell == m.able.Cell || cell.X < 1 || cell.Y < 1 {
+		return
 	}
+	m.able.Cell = cell
+	m.chrome.first = m.painter.Erase(m.chrome.first)
+	m.painter = picture.New(m.able.Means)
+	m.chrome.layout = layout{}
 }
 
 // look takes the newest picture.

@@ -1,6 +1,7 @@
 package tui
 
 import (
+	"image"
 	"io"
 	"strings"
 	"sync"
@@ -14,6 +15,7 @@ type Size struct{ Width, Height int }
 type Window struct {
 	mu      sync.Mutex
 	size    Size
+	dots    image.Point // 0 where not known
 	changed chan struct{}
 }
 
@@ -25,10 +27,14 @@ func NewWindow(s Size) *Window {
 	return w
 }
 
-// Set announces a new size. A side that is not positive counts as unknown; no
+// Set announces a new size, whose dots are not known. A side that is not positive counts as unknown; no
 // side counts for more than 1000 cells, so that a hostile client can't make a
 // screen allocate without bound.
-func (w *Window) Set(s Size) {
+func (w *Window) Set(s Size) { w.SetDots(s, 0, 0) }
+
+// SetDots is Set for a window that is also so many dots wide and high, as an SSH
+// client tells (RFC 4254, section 6.2).
+func (w *Window) SetDots(s Size, width, height int) {
 	if s.Width <= 0 {
 		s.Width = 80
 	}
@@ -38,6 +44,7 @@ func (w *Window) Set(s Size) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	w.size = Size{min(s.Width, 1000), min(s.Height, 1000)}
+	w.dots = image.Pt(width, height)
 	close(w.changed)
 	w.changed = make(chan struct{})
 }
@@ -47,6 +54,17 @@ func (w *Window) Size() (Size, <-chan struct{}) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	return w.size, w.changed
+}
+
+// Cell is the size of a cell in dots, 0 by 0 where not known.
+func (w *Window) Cell() image.Point {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	cell := image.Pt(w.dots.X/w.size.Width, w.dots.Y/w.size.Height)
+	if cell.X < 1 || cell.Y < 1 {
+		return image.Point{}
+	}
+	return cell
 }
 
 // Terminal is where a person reads and types: the raw side of a pty, an SSH
