@@ -48,9 +48,9 @@ type session struct {
 	// subsystem is what was asked for in place of a command or a shell.
 	subsystem string
 	started   bool
-	relay   chan<- passed     // where window changes and signals go, if anywhere
-	shell   *recordings.Shell // where window changes are recorded
-	held    func() bool       // nothing goes there but window changes
+	relay     chan<- passed     // where window changes and signals go, if anywhere
+	shell     *recordings.Shell // where window changes are recorded
+	held      func() bool       // nothing goes there but window changes
 
 	program string  // the last that ran on a device, "" for a login shell; the story's own
 	exit    outcome // of it; likewise

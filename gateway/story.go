@@ -44,7 +44,7 @@ func (s *session) run(ctx context.Context) (status int) {
 		s.gateway.log.Error("list of devices", "error", err)
 		return exitFailed
 	}
-	if s.isShell() && s.pty != nil {
+	if s.pty != nil && (s.isShell() || s.forScreen()) {
 		if status, on := s.welcome(ctx); !on {
 			return status
 		}
@@ -180,14 +180,13 @@ func (s *session) visitFromList(ctx context.Context, t target) error {
 	case err != nil:
 		return s.failed(ctx, t, err)
 	}
-	rerr := s.relayed(ctx, v)
-	if ctx.Err() != nil {
-		v.release()
-		return errGone
-	}
+	werr := s.work(ctx, v)
 	v.release()
-	if errors.Is(rerr, errNotStarted) {
-		return s.notice(ctx, rerr)
+	switch {
+	case ctx.Err() != nil:
+		return errGone
+	case errors.Is(werr, errNotStarted):
+		return s.notice(ctx, werr)
 	}
 	return s.close(ctx, v)
 }

@@ -68,10 +68,58 @@ func (s *session) watch(ctx context.Context, id string) error {
 	}()
 	screen := s.watching(ctx, v, w)
 	screen.Updates = updates
-	err = tui.WatchVisit(ctx, s.terminal(), screen)
+	err = s.watchAll(ctx, v, w, screen)
 	cancel(nil)
 	<-over
 	return err
+}
+
+// watchAll shows the visit's shells, its screen when that is wanted, and the
+// shells again.
+func (s *session) watchAll(ctx context.Context, v *visit, w *watcher, screen tui.Watching) error {
+	for {
+		err := tui.WatchVisit(ctx, s.terminal(), screen)
+		wanted, is := errors.AsType[tui.ScreenWanted](err)
+		if !is {
+			return err
+		}
+		newest := latestScene(screen.Scene, screen.Updates)
+		err = s.watchScreen(ctx, v, w, wanted.Hands)
+		screen.Scene = newest()
+		if errors.Is(err, tui.ErrLeft) || ctx.Err() != nil {
+			return err
+		}
+		if err != nil && !errors.Is(err, tui.ErrBack) {
+			if err := s.notice(ctx, err); err != nil {
+				return err
+			}
+		}
+	}
+}
+
+// latestScene takes the scenes that come while none is shown; newest ends that,
+// and is the last of them.
+func latestScene(scene tui.Scene, updates <-chan tui.Scene) (newest func() tui.Scene) {
+	stop, done := make(chan struct{}), make(chan struct{})
+	go func() {
+		defer close(done)
+		for {
+			select {
+			case next, open := <-updates:
+				if !open {
+					return
+				}
+				scene = next
+			case <-stop:
+				return
+			}
+		}
+	}()
+	return func() tui.Scene {
+		close(stop)
+		<-done
+		return scene
+	}
 }
 
 // watching is the screen of a watcher.
@@ -190,6 +238,7 @@ func (v *visit) scene(ph *tui.Phrases) tui.Scene {
 	scene := tui.Scene{
 		Technician: v.person.Name, Full: v.req.Technician.Full, Device: v.home.device.Name, Reason: v.req.Reason, Ticket: v.req.Ticket,
 		Capabilities: texts(v.may()), Until: v.until, Paused: a.isPaused(), Held: a.held(), Watchers: a.names(), Over: over,
+		Screen: v.screens.live() != nil && v.grants(wire.ScreenView),
 	}
 	a.mu.Lock()
 	defer a.mu.Unlock()

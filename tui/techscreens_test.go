@@ -89,6 +89,7 @@ func techScreens() map[string]func(page) screen {
 				command:    "ssh … override request laptop-7 --reason '…'",
 			}
 		},
+		"work":            func(p page) screen { return &workScreen{page: p, device: "laptop-7"} },
 		"closing":         func(p page) screen { return newClosingScreen(p, techSummary()) },
 		"closing-wrong":   func(p page) screen { return typed(newClosingScreen(p, techSummary()), "enter") },
 		"recordings":      func(p page) screen { return newRecordingScreen(p, techRecordings()) },

@@ -2,6 +2,7 @@ package tui
 
 import (
 	"context"
+	"errors"
 	"sync"
 	"time"
 
@@ -31,6 +32,7 @@ type Scene struct {
 	Held               bool // nobody who counts watches
 	Watchers           []Watcher
 	Shells             []LiveShell // oldest first
+	Screen             bool        // the device's screen can be seen
 	Said               []Spoken    // oldest first
 	Over               string      // why the visit is over; "" while it goes on
 }
@@ -71,9 +73,18 @@ func (StepIn) watchAction()   {}
 func (TypeInto) watchAction() {}
 func (EndVisit) watchAction() {}
 
+// ScreenWanted is the answer of a reader who wants to see the device's screen,
+// and perhaps to have hands on it. It is shown by [ShowScreen], in place of this
+// screen.
+type ScreenWanted struct{ Hands bool }
+
+func (ScreenWanted) Error() string { return errScreenWanted.Error() }
+
+var errScreenWanted = errors.New("the device's screen is wanted")
+
 // WatchVisit shows a visit that goes on until its reader leaves: nil, or [ErrLeft]
-// on Ctrl-C and for a lost terminal. In the line mode it prints what comes as
-// lines.
+// on Ctrl-C and for a lost terminal; or [ScreenWanted]. In the line mode it prints
+// what comes as lines.
 func WatchVisit(ctx context.Context, t *Terminal, w Watching) error {
 	if t.Plain() {
 		return plainWatch(ctx, t, w)
@@ -97,8 +108,11 @@ func WatchVisit(ctx context.Context, t *Terminal, w Watching) error {
 		s.act(StepIn{On: false})
 	}
 	out.flush()
-	if err == nil && s.left {
+	switch {
+	case err == nil && s.left:
 		err = ErrLeft
+	case err == nil && s.wants != nil:
+		err = *s.wants
 	}
 	return err
 }

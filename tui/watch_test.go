@@ -161,9 +161,12 @@ func watchScreens(t *testing.T) map[string]func(page) screen {
 		"watch-help": func(p page) screen {
 			return typed(watched(p, with(func(w *Watching) { w.Scene.Said = []Spoken{{"ada", "Careful with that."}, {"the user", "Thank you!"}} }), nil, shell), "?")
 		},
-		"watch-say":   func(p page) screen { return typed(watched(p, w, nil, shell), "s", "S", "t", "o", "p") },
-		"watch-end":   func(p page) screen { return typed(watched(p, w, nil, shell), "x") },
-		"watch-type":  func(p page) screen { return typed(watched(p, w, nil, shell), "i") },
+		"watch-say":  func(p page) screen { return typed(watched(p, w, nil, shell), "s", "S", "t", "o", "p") },
+		"watch-end":  func(p page) screen { return typed(watched(p, w, nil, shell), "x") },
+		"watch-type": func(p page) screen { return typed(watched(p, w, nil, shell), "i") },
+		"watch-screen": func(p page) screen {
+			return watched(p, with(func(w *Watching) { w.Scene.Shells, w.Scene.Screen = nil, true }), nil)
+		},
 		"watch-empty": func(p page) screen { return watched(p, with(func(w *Watching) { w.Scene.Shells = nil }), nil) },
 		"watch-state": func(p page) screen {
 			s := watched(p, with(func(w *Watching) {

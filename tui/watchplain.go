@@ -67,6 +67,9 @@ func (l *lineWatch) take(ctx context.Context, now Scene) {
 			l.line("* " + is[i][0] + ": " + is[i][1])
 		}
 	}
+	if now.Screen && !l.scene.Screen {
+		l.line("* " + l.ph.Say("WatchScreenOpenPlain"))
+	}
 	l.scene = now
 	for _, shell := range now.Shells {
 		if l.followed[shell.ID] {

@@ -36,6 +36,7 @@ type watchScreen struct {
 	heard  bool   // the last line that was said has been seen
 	done   bool
 	left   bool
+	wants  *ScreenWanted
 }
 
 func newWatchScreen(p page, w Watching) *watchScreen {
@@ -229,7 +230,11 @@ func (s *watchScreen) command(key string) tea.Cmd {
 		s.saying = &entry
 	case key == "x" && s.w.MayEnd:
 		s.ending = true
-	case key == "i" && !s.w.MayType:
+	case key == "v" && s.scene.Screen:
+		s.done, s.wants = true, &ScreenWanted{}
+	case key == "c" && s.scene.Screen && s.w.MayType:
+		s.done, s.wants = true, &ScreenWanted{Hands: true}
+	case (key == "i" || key == "c" && s.scene.Screen) && !s.w.MayType:
 		s.told = s.w.WhyNot
 	case key == "i" && s.live == nil:
 		s.told = s.ph.Say("WatchNoShell")

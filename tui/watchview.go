@@ -42,6 +42,8 @@ func (s *watchScreen) View() string {
 // body is the shell's screen, or why there is none.
 func (s *watchScreen) body() []string {
 	switch {
+	case len(s.scene.Shells) == 0 && s.scene.Screen:
+		return s.note("WatchScreenOpen")
 	case len(s.scene.Shells) == 0:
 		return s.note("WatchNoShell")
 	case s.failed != "":
@@ -156,6 +158,12 @@ func (s *watchScreen) keyLine() string {
 	}
 	if s.w.MayType {
 		pairs = append(pairs, "i", "WatchKeyType")
+	}
+	if s.scene.Screen {
+		pairs = append(pairs, "v", "WatchKeyScreen")
+	}
+	if s.scene.Screen && s.w.MayType {
+		pairs = append(pairs, "c", "WatchKeyHands")
 	}
 	if len(s.scene.Shells) > 1 {
 		pairs = append(pairs, "tab", "WatchKeyShell")

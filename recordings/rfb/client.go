@@ -58,6 +58,7 @@ type Client struct {
 	stale   bool  // nothing was painted since the frame got its size
 	state   State // as the server told last
 	scratch [64 * 64 * 3]byte
+	palette [256][pixel]byte
 	zlib    *inflater
 	zrle    *inflater
 	tight   [4]*inflater
@@ -217,7 +218,7 @@ func (c *Client) text(limit int) (string, error) {
 
 // ended says in words that a connection ended where more was due.
 func ended(err error) error {
-	if errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) {
+	if !errors.Is(err, ErrServer) && (errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF)) {
 		return fmt.Errorf("the connection to the screen ended within a message: %w", io.ErrUnexpectedEOF)
 	}
 	return err

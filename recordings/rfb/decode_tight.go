@@ -158,7 +158,7 @@ func (c *Client) tightPalette() ([][pixel]byte, error) {
 	if err != nil {
 		return nil, err
 	}
-	palette := make([][pixel]byte, int(n)+1)
+	palette := c.palette[:int(n)+1]
 	for i := range palette {
 		palette[i] = [pixel]byte{b[i*cpixel+2], b[i*cpixel+1], b[i*cpixel]}
 	}

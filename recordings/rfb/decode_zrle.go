@@ -43,27 +43,27 @@ func (c *Client) zrleTile(from *bufio.Reader, tile image.Rectangle) error {
 	if err != nil {
 		return err
 	}
-	var palette [128][pixel]byte
-	colours := int(kind & 127)
 	if kind == 0 {
 		return c.zrleRaw(from, tile)
 	}
 	if kind > 16 && kind < 128 || kind == 129 {
 		return broken("a ZRLE tile of kind %d", kind)
 	}
-	for i := range colours {
+	palette := c.palette[:kind&127]
+	for i := range palette {
 		if _, err := io.ReadFull(from, palette[i][:cpixel]); err != nil {
 			return err
 		}
+		palette[i][cpixel] = 0
 	}
 	switch {
 	case kind == 1:
 		c.fill(tile, palette[0])
 		return nil
 	case kind <= 16:
-		return c.zrlePacked(from, tile, palette[:colours])
+		return c.zrlePacked(from, tile, palette)
 	}
-	return c.zrleRuns(from, tile, palette[:colours])
+	return c.zrleRuns(from, tile, palette)
 }
 
 // zrleRaw reads a tile whose pixels follow each other.
@@ -119,9 +119,11 @@ func (c *Client) zrleRuns(from *bufio.Reader, tile image.Rectangle, palette [][p
 		run := 1
 		long := true
 		if len(palette) == 0 {
-			if _, err := io.ReadFull(from, colour[:cpixel]); err != nil {
+			b := c.scratch[:cpixel]
+			if _, err := io.ReadFull(from, b); err != nil {
 				return err
 			}
+			copy(colour[:], b)
 		} else {
 			number, err := from.ReadByte()
 			if err != nil {

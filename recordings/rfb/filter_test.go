@@ -30,7 +30,7 @@ func encodingsMessage(list ...int32) []byte {
 	return m
 }
 
-func wantFormat() []byte { return append([]byte{msgSetPixelFormat}, make([]byte, 19)...) }
+func wantFormat() []byte  { return append([]byte{msgSetPixelFormat}, make([]byte, 19)...) }
 func wantPicture() []byte { return append([]byte{msgFramebufferUpdateRequest}, make([]byte, 9)...) }
 func wantSize(n byte) []byte {
 	return append([]byte{msgSetDesktopSize, 0, 1, 0, 1, 0, n, 0}, make([]byte, 16*int(n))...)

@@ -2,6 +2,7 @@ package rfb
 
 import (
 	"encoding/binary"
+	"errors"
 	"fmt"
 )
 
@@ -35,7 +36,7 @@ func (f pixelFormat) append(to []byte) []byte {
 func parseFormat(from []byte) (pixelFormat, error) {
 	f := pixelFormat{bits: int(from[0]), depth: int(from[1]), big: from[2] != 0, mapped: from[3] == 0}
 	if f.mapped {
-		return f, fmt.Errorf("the viewer asks for a map of colours, which is not served: let it use true colour")
+		return f, errors.New("the viewer asks for a map of colours, which is not served: let it use true colour")
 	}
 	if f.bits != 8 && f.bits != 16 && f.bits != 32 {
 		return f, fmt.Errorf("the viewer asks for pixels of %d bits; 8, 16 and 32 are served", f.bits)

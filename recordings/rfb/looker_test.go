@@ -8,7 +8,6 @@ import (
 	"fmt"
 	"image"
 	"io"
-	"net"
 )
 
 // check is what a looker needs of a test.
@@ -22,7 +21,7 @@ type check interface {
 // they come: in any true-colour format, by any of the encodings that we write.
 type looker struct {
 	t      check
-	conn   net.Conn
+	conn   io.Writer
 	in     *bufio.Reader
 	format pixelFormat
 	size   image.Point
@@ -49,7 +48,7 @@ type inflated struct {
 }
 
 // newLooker shakes hands with version 3.8 and no security.
-func newLooker(t check, conn net.Conn) *looker {
+func newLooker(t check, conn io.ReadWriter) *looker {
 	t.Helper()
 	l := &looker{t: t, conn: conn, in: bufio.NewReader(conn), format: ownFormat(), streams: make(map[string]*inflated)}
 	l.expect("RFB 003.008\n")

@@ -125,8 +125,8 @@ func parseXWD(b []byte) (*Frame, error) {
 	size, stride, pixels := word(11)/8, word(12), b[word(0)+12*word(19):]
 	for y := range f.Height {
 		row, from := f.Row(0, y, f.Width), pixels[y*stride:]
-		for x := range f.Width {
-			copy(row[x*pixel:x*pixel+3], from[x*size:])
+		for i, j := 0, 0; i < len(row); i, j = i+pixel, j+size {
+			row[i], row[i+1], row[i+2] = from[j], from[j+1], from[j+2]
 		}
 	}
 	return f, nil

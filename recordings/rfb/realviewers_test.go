@@ -163,7 +163,7 @@ func distance(f *Frame, g image.Image) float64 {
 func (r realViewer) shows(t testing.TB, s *Screen, pictures ...*Frame) {
 	t.Helper()
 	d := openDoor(t, s, ViewerOptions{Name: "a test"})
-	display := xvfb(t, 1400, 1000)
+	display := xvfb(t, 900, 600)
 	name, args := r.run(d)
 	p := start(t, display, nil, name, args...)
 	defer p.stop()
@@ -173,7 +173,7 @@ func (r realViewer) shows(t testing.TB, s *Screen, pictures ...*Frame) {
 		if r.reduce != nil {
 			want = r.reduce(f)
 		}
-		within(t, 15*time.Second, p, func() bool {
+		within(t, 40*time.Second, p, func() bool {
 			if err := d.problems(); err != nil {
 				t.Fatalf("%s: %v\n%s", r.name, err, p.out)
 			}

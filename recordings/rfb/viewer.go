@@ -51,7 +51,8 @@ type Viewer struct {
 
 	// The goroutine that writes owns these.
 	want     request
-	refused  bool
+	refused  bool          // as in orders, and not told yet
+	worked   time.Duration // on the last update
 	canvas   *canvas
 	state    State       // of the screen, at the last look
 	size     image.Point // and of it

@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"strings"
 )
 
 // maxTitle bounds what a viewer's window is called, in bytes.
@@ -134,10 +135,7 @@ func (v *Viewer) title(s State) string {
 	if v.o.Name != "" {
 		title = v.o.Name
 	}
-	if len(title) > maxTitle {
-		title = title[:maxTitle]
-	}
-	return title
+	return strings.ToValidUTF8(title[:min(len(title), maxTitle)], "")
 }
 
 // appendText writes a text after its length.

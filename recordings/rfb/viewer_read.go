@@ -2,6 +2,7 @@ package rfb
 
 import (
 	"encoding/binary"
+	"errors"
 	"fmt"
 	"image"
 	"io"
@@ -55,7 +56,7 @@ func (v *Viewer) message(kind byte) error {
 	case msgSetDesktopSize:
 		return v.setSize()
 	}
-	return fmt.Errorf("it is of a kind that was not offered, so that nobody knows where it ends")
+	return errors.New("it is of a kind that was not offered, so that nobody knows where it ends")
 }
 
 // field reads the rest of a message of a fixed size, n of at most 19 bytes. The
@@ -63,13 +64,18 @@ func (v *Viewer) message(kind byte) error {
 func (v *Viewer) field(n int) ([]byte, error) {
 	b, err := v.in.Peek(n)
 	if err != nil {
-		if err == io.EOF {
-			err = io.ErrUnexpectedEOF
-		}
-		return nil, fmt.Errorf("it ends too early: %w", err)
+		return nil, fmt.Errorf("it ends too early: %w", cutOff(err))
 	}
 	_, err = v.in.Discard(n)
 	return b, err
+}
+
+// cutOff is for an end where there must be none.
+func cutOff(err error) error {
+	if errors.Is(err, io.EOF) {
+		return io.ErrUnexpectedEOF
+	}
+	return err
 }
 
 func (v *Viewer) setFormat() error {
@@ -183,7 +189,7 @@ func (v *Viewer) cutText() error {
 	}
 	if n > maxCut || v.o.Cut == nil {
 		if _, err := io.CopyN(io.Discard, v.in, n); err != nil {
-			return fmt.Errorf("it ends within a text: %w", err)
+			return fmt.Errorf("it ends within a text: %w", cutOff(err))
 		}
 		return nil
 	}

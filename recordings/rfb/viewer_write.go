@@ -36,6 +36,27 @@ func (v *Viewer) write() error {
 		if err := v.out.Flush(); err != nil {
 			return err
 		}
+		if !v.rest() {
+			return nil
+		}
+	}
+}
+
+// restFrom is how much work an update may be before a rest follows it.
+const restFrom = 5 * time.Millisecond
+
+// rest waits as long as the last update was work, so that a viewer that always
+// wants everything takes half a processor at most. It reports whether there still
+// is a viewer.
+func (v *Viewer) rest() bool {
+	if v.worked < restFrom {
+		return true
+	}
+	select {
+	case <-v.stop:
+		return false
+	case <-time.After(v.worked):
+		return true
 	}
 }
 
@@ -49,11 +70,14 @@ func (v *Viewer) serve() error {
 		v.out.Write([]byte{msgServerCutText, 0, 0, 0})
 		v.out.Write(appendText(nil, string(latin1(*o.cut))))
 	}
+	v.worked = 0
 	v.want, v.refused = v.want.and(o.request), v.refused || o.refused
 	if !v.want.asked {
 		return nil
 	}
+	began := time.Now()
 	v.look(o)
+	v.worked = time.Since(began)
 	if v.sizeDue(o.abilities) {
 		v.want = request{}
 		return v.sendSize(o.abilities)
@@ -81,7 +105,9 @@ func (v *Viewer) look(o orders) {
 	}
 	v.view.Take(func(c Changes) {
 		v.state, v.size = c.State, c.Frame.Bounds().Max
-		v.canvas.note(c.Rects)
+		if v.canvas.note(c.Rects); c.Resized {
+			v.canvas.note([]image.Rectangle{v.canvas.frame.Bounds()}) // there may be less than before
+		}
 		if v.sizeDue(o.abilities) {
 			return // what is in the picture doesn't matter any more, or comes next time
 		}
@@ -114,24 +140,25 @@ func (v *Viewer) sizeDue(can abilities) bool {
 // sendSize is an update of its own (RFC 6143 section 7.8.2, and the registry's
 // ExtendedDesktopSize). The viewer asks again after it.
 func (v *Viewer) sendSize(can abilities) error {
-	w, h := v.size.X, v.size.Y
-	r := image.Rectangle{Max: v.size}
+	r, same := image.Rectangle{Max: v.size}, v.size == v.canvas.frame.Bounds().Max
 	b := []byte{msgFramebufferUpdate, 0, 0, 1}
 	if !can.extended {
 		v.out.Write(appendHeader(b, r, encDesktopSize))
 	} else {
-		if v.refused {
+		if same && v.refused { // else it has to wait: nothing else counts in a refusal
 			r = r.Add(image.Pt(1, 1)) // the viewer's own wish; prohibited
+			v.refused = false
 		}
 		b = appendHeader(b, r, encExtendedDesktopSize)
 		v.out.Write(appendMonitors(b, v.state.Monitors, r.Size()))
-		v.told.extended, v.told.monitors, v.refused = true, v.state.Monitors, false
+		v.told.extended, v.told.monitors = true, v.state.Monitors
 	}
-	if v.canvas.frame.Width == w && v.canvas.frame.Height == h {
+	if same {
+		v.canvas.forget(r) // some viewers begin anew, whatever the size
 		return nil
 	}
 	var err error
-	v.canvas, err = newCanvas(w, h)
+	v.canvas, err = newCanvas(v.size.X, v.size.Y)
 	return err
 }
 
@@ -181,7 +208,9 @@ func (v *Viewer) sendUpdate(o orders) error {
 		v.out.Write(binary.BigEndian.AppendUint16(b, uint16(m.From.Y)))
 	}
 	for _, r := range rects {
+		began := time.Now()
 		v.buffer = e.encode(appendHeader(v.buffer[:0], r, number), s, r)
+		v.worked += time.Since(began) // and not what it takes the viewer to read it
 		if _, err := v.out.Write(v.buffer); err != nil {
 			return err
 		}
