@@ -46,12 +46,12 @@ func TestBudget(t *testing.T) {
 		d.log.level.sum = budgetBytes // as if it had gone on for a while
 		d.log.level.slots[59] = budgetBytes
 		lossy, rare, saved := false, false, int64(0)
-		for i := range 45 {
+		for i := range 65 {
 			d.film(film, r, i)
 			before := d.log.Size()
 			d.record(200 * time.Millisecond)
 			must(t, d.log.Flush())
-			if i > 35 {
+			if i > 55 {
 				saved += d.log.Size() - before
 			}
 			lossy, rare = lossy || d.log.Unsettled(), rare || d.log.level.is == levelRare
