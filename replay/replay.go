@@ -17,21 +17,39 @@ import (
 	"accord/wire"
 )
 
-// Play plays a visit's folder, or a single cast of any origin, on a terminal.
+// Play plays a visit's folder, a single cast of any origin, or a frame log, on a
+// terminal.
 func Play(ctx context.Context, t *tui.Terminal, path string) error {
-	info, err := os.Stat(path)
-	if err != nil {
-		return fmt.Errorf("there is nothing to play: %w", err)
-	}
-	rec, done, err := cast(path)
-	if info.IsDir() {
-		rec, done, err = visit(path)
-	}
+	rec, done, err := load(path, nil)
 	if err != nil {
 		return err
 	}
 	defer done()
 	return tui.Play(ctx, t, rec)
+}
+
+// load opens what there is to play. Screens are shown on s if it is not nil.
+func load(path string, s *stage) (tui.Recording, func(), error) {
+	info, err := os.Stat(path)
+	switch {
+	case err != nil:
+		return tui.Recording{}, nil, fmt.Errorf("there is nothing to play: %w", err)
+	case info.IsDir():
+		return visit(path, s)
+	case framesFile(path):
+		return frames(path, s)
+	}
+	return cast(path)
+}
+
+// frames is a single frame log as a recording.
+func frames(path string, s *stage) (tui.Recording, func(), error) {
+	p, err := openPictures(path, s)
+	if err != nil {
+		return tui.Recording{}, nil, err
+	}
+	name := wire.Clean(p.name(filepath.Base(path)), wire.MaxName)
+	return tui.Recording{Title: name, Tracks: []tui.Track{{Name: name, Pictures: p}}}, p.close, nil
 }
 
 // cast is a single file as a recording.
@@ -43,9 +61,9 @@ func cast(path string) (tui.Recording, func(), error) {
 	return tui.Recording{Title: s.title, Tracks: []tui.Track{{Name: wire.Clean(filepath.Base(path), wire.MaxName), Source: s}}}, s.close, nil
 }
 
-// visit is a whole visit as a recording: its casts, each from when it began. A
-// cast that can't be read is said, and the others play.
-func visit(dir string) (tui.Recording, func(), error) {
+// visit is a whole visit as a recording: its casts and frame logs, each from when
+// it began. One that can't be read is said, and the others play.
+func visit(dir string, stage *stage) (tui.Recording, func(), error) {
 	text, err := os.ReadFile(filepath.Join(dir, "visit.json"))
 	if err != nil {
 		return tui.Recording{}, nil, fmt.Errorf("this folder holds no recording: %w", err)
@@ -56,26 +74,49 @@ func visit(dir string) (tui.Recording, func(), error) {
 	}
 	rec := tui.Recording{Title: title(v), Notice: notice(v)}
 	starts := starts(dir)
-	names, err := filepath.Glob(filepath.Join(dir, "[0-9][0-9][0-9]*.cast"))
+	names, err := filepath.Glob(filepath.Join(dir, "[0-9][0-9][0-9]*.*"))
 	if err != nil {
 		return tui.Recording{}, nil, err
 	}
-	var opened []*source
+	var closers []func()
 	for _, name := range names {
-		s, err := open(name)
+		track, done, err := track(name, stage)
 		if err != nil {
 			rec.Notice = wire.Clean(err.Error(), wire.MaxReason)
 			continue
 		}
-		opened = append(opened, s)
-		base := filepath.Base(name)
-		rec.Tracks = append(rec.Tracks, tui.Track{Name: wire.Clean(s.name(base), wire.MaxName), Source: s, Offset: starts[base]})
+		if done == nil {
+			continue
+		}
+		closers = append(closers, done)
+		track.Offset = starts[filepath.Base(name)]
+		rec.Tracks = append(rec.Tracks, track)
 	}
 	return rec, func() {
-		for _, s := range opened {
-			s.close()
+		for _, done := range closers {
+			done()
 		}
 	}, nil
+}
+
+// track opens a file of a visit; done is nil for one that is nothing to play.
+func track(name string, stage *stage) (_ tui.Track, done func(), err error) {
+	base := filepath.Base(name)
+	switch filepath.Ext(name) {
+	case ".cast":
+		s, err := open(name)
+		if err != nil {
+			return tui.Track{}, nil, err
+		}
+		return tui.Track{Name: wire.Clean(s.name(base), wire.MaxName), Source: s}, s.close, nil
+	case ".frames":
+		p, err := openPictures(name, stage)
+		if err != nil {
+			return tui.Track{}, nil, err
+		}
+		return tui.Track{Name: wire.Clean(p.name(base), wire.MaxName), Pictures: p}, p.close, nil
+	}
+	return tui.Track{}, nil, nil
 }
 
 func title(v recordings.Visit) string {
@@ -92,18 +133,19 @@ func notice(v recordings.Visit) string {
 	return ""
 }
 
-// starts is when each cast began, since the visit's recording did.
+// starts is when each cast and frame log began, since the visit's recording did.
 func starts(dir string) map[string]time.Duration {
 	at := make(map[string]time.Duration)
 	for e, err := range recordings.ReadTimeline(dir) {
 		if err != nil {
 			return at
 		}
-		var shell struct {
-			Cast string `json:"cast"`
+		var begun struct {
+			Cast   string `json:"cast"`
+			Frames string `json:"frames"`
 		}
-		if e.Kind == recordings.KindShell && json.Unmarshal(e.Data, &shell) == nil {
-			at[shell.Cast] = time.Duration(e.T * float64(time.Second))
+		if (e.Kind == recordings.KindShell || e.Kind == recordings.KindScreen) && json.Unmarshal(e.Data, &begun) == nil {
+			at[begun.Cast+begun.Frames] = time.Duration(e.T * float64(time.Second))
 		}
 	}
 	return at

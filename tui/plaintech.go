@@ -296,6 +296,10 @@ func plainPlay(ctx context.Context, t *Terminal, rec Recording) error {
 		if len(rec.Tracks) > 1 {
 			l.say(l.ph.Say("TechPlayShell", "Name", track.Name, "N", i+1, "Of", len(rec.Tracks)))
 		}
+		if track.Pictures != nil {
+			l.say(l.ph.Say("PlayPicture", "Name", track.Name, "Length", clock(track.Pictures.Length())))
+			continue
+		}
 		lines, broken := lastScreen(ctx, track.Source)
 		if ctx.Err() != nil {
 			return context.Cause(ctx)

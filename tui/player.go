@@ -8,11 +8,13 @@ import (
 	tea "charm.land/bubbletea/v2"
 )
 
-// Track is one shell of a recording. Its name must be clean.
+// Track is one shell or screen of a recording: it has a Source, or Pictures. Its
+// name must be clean.
 type Track struct {
-	Name   string
-	Source Source
-	Offset time.Duration // of its start since the start of the visit
+	Name     string
+	Source   Source
+	Pictures Pictures
+	Offset   time.Duration // of its start since the start of the visit
 }
 
 // Recording is what [Play] plays. All its text must be clean, but for what
@@ -37,11 +39,26 @@ func Play(ctx context.Context, t *Terminal, rec Recording) error {
 	if len(rec.Tracks) == 0 {
 		return Notice(ctx, t, Note{Title: s.ph.Say("TechPlayNothing"), Lines: []string{rec.Title, rec.Notice}})
 	}
-	if err := run(ctx, t, s); err != nil {
+	if err := s.play(ctx, t); err != nil {
 		return err
 	}
 	if s.left {
 		return ErrLeft
+	}
+	return nil
+}
+
+// play shows shells and screens in turn, as the viewer chooses.
+func (s *playScreen) play(ctx context.Context, t *Terminal) error {
+	for !s.done {
+		show := func() error { return run(ctx, t, s) }
+		if s.rec.Tracks[s.which].Pictures != nil {
+			show = func() error { return s.playPictures(ctx, t) }
+		}
+		s.busy, s.ticking, s.last = false, false, time.Time{}
+		if err := show(); err != nil {
+			return err
+		}
 	}
 	return nil
 }
@@ -62,7 +79,9 @@ type playScreen struct {
 	pane
 	rec   Recording
 	reels []*reel
-	work  func(*reel, time.Duration) tea.Cmd
+	// pulses are of the screens, by track.
+	pulses []*pulses
+	work   func(*reel, time.Duration) tea.Cmd
 
 	which   int
 	at      time.Duration // what is, or shall be, in the picture
@@ -84,6 +103,7 @@ func newPlayScreen(ctx context.Context, p page, rec Recording) *playScreen {
 	for _, track := range rec.Tracks {
 		s.reels = append(s.reels, newReel(track.Source))
 	}
+	s.pulses = make([]*pulses, len(rec.Tracks))
 	s.work = func(r *reel, to time.Duration) tea.Cmd {
 		return func() tea.Msg { return r.work(ctx, to) }
 	}
@@ -98,13 +118,13 @@ func (s *playScreen) close() {
 }
 
 func (s *playScreen) Init() tea.Cmd { return tea.Batch(s.pump(), s.tick()) }
-func (s *playScreen) Done() bool    { return s.done }
+func (s *playScreen) Done() bool    { return s.done || s.rec.Tracks[s.which].Pictures != nil }
 func (s *playScreen) Title() string { return s.rec.Title }
 
 // pump starts the next slice of work, if there is any and none is under way.
 func (s *playScreen) pump() tea.Cmd {
 	current := s.shown.reel == s.reels[s.which] && s.shown.reached && s.shown.at == s.at
-	if s.busy || s.done || current && !s.shown.more {
+	if s.busy || s.Done() || current && !s.shown.more {
 		return nil
 	}
 	s.busy = true

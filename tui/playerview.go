@@ -97,6 +97,15 @@ func shownText(data []byte) string {
 
 // bottomLine is the state, the time and the way through the recording.
 func (s *playScreen) bottomLine() string {
+	left, right, room := s.line()
+	if room < 8 {
+		return left + "/" + right
+	}
+	return left + s.bar(room) + right
+}
+
+// line is what stands beside the way, and how many cells that leaves for it.
+func (s *playScreen) line() (left, right string, room int) {
 	sign := styleWarn.Render("⏸")
 	if s.playing {
 		sign = styleGood.Render("▶")
@@ -105,8 +114,8 @@ func (s *playScreen) bottomLine() string {
 	if !s.shown.known {
 		total += "+"
 	}
-	left := sign + " " + strconv.FormatFloat(s.speed, 'g', 2, 64) + "x  " + clock(s.at) + " "
-	right := " " + total
+	left = sign + " " + strconv.FormatFloat(s.speed, 'g', 2, 64) + "x  " + clock(s.at) + " "
+	right = " " + total
 	if s.skip {
 		right += "  " + styleDim.Render(s.ph.Say("TechPlaySkips"))
 	}
@@ -116,11 +125,7 @@ func (s *playScreen) bottomLine() string {
 	if !s.showing() {
 		right = " " + total + "  " + styleWarn.Render(s.ph.Say("TechPlaySeeking"))
 	}
-	room := s.width - ansi.StringWidth(left) - ansi.StringWidth(right)
-	if room < 8 {
-		return left + "/" + right
-	}
-	return left + s.bar(room) + right
+	return left, right, s.width - ansi.StringWidth(left) - ansi.StringWidth(right)
 }
 
 // bar draws the way, the marks on it, and where we are.

@@ -22,6 +22,8 @@ func (m *screenModel) press(k tea.Key, now time.Time) {
 		m.local = false
 	}
 	switch {
+	case m.deck != nil:
+		m.playKey(k)
 	case m.help:
 		m.help = false
 		m.leaveBy(key)
@@ -39,6 +41,18 @@ func (m *screenModel) press(k tea.Key, now time.Time) {
 		m.told = ""
 		m.keyboard.press(k, m.hands.key)
 	}
+}
+
+// playKey is for a key while a recording plays: the picture's, or the player's.
+func (m *screenModel) playKey(k tea.Key) {
+	if move, ok := moving(k.String()); ok && !m.help {
+		m.do(move)
+		return
+	}
+	if m.deck.key(k) {
+		m.end = ErrBack
+	}
+	m.help = m.deck.help
 }
 
 // leaveBy ends it by Ctrl-C, while that isn't the device's.

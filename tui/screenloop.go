@@ -38,7 +38,7 @@ func (m *screenModel) run(ctx context.Context, t *Terminal) (err error) {
 	defer view.Close()
 	size, resized := t.Window.Size()
 	m.width, m.height = size.Width, size.Height
-	every := time.NewTicker(screenPoll)
+	every := time.NewTicker(m.pollEvery())
 	defer every.Stop()
 	for m.end == nil {
 		select {
@@ -61,6 +61,8 @@ func (m *screenModel) run(ctx context.Context, t *Terminal) (err error) {
 			m.width, m.height = size.Width, size.Height
 			m.measure(t.cell(m.able.answers))
 			m.chrome.first = append(m.chrome.first, askSize...)
+		case f := <-m.deck.findings():
+			m.deck.take(f)
 		case <-view.News():
 		case <-m.next(view, out): // draws first, each time that select is reached
 		case <-ctx.Done():
@@ -68,6 +70,14 @@ func (m *screenModel) run(ctx context.Context, t *Terminal) (err error) {
 		}
 	}
 	return m.end
+}
+
+// pollEvery is how often is looked at what others decide, or at what plays.
+func (m *screenModel) pollEvery() time.Duration {
+	if m.deck != nil {
+		return pace
+	}
+	return screenPoll
 }
 
 // next starts to draw what there is, if it may, and tells when it may again.
@@ -87,6 +97,9 @@ func (m *screenModel) next(view *rfb.View, out *drain) <-chan time.Time {
 // tick looks at what changes without a message.
 func (m *screenModel) tick(b *Banner, out *drain, now time.Time) {
 	m.poll(b)
+	if m.deck != nil {
+		m.deck.tick(now)
+	}
 	if m.local && !m.repeats.IsZero() && now.After(m.repeats) {
 		m.local = false
 	}

@@ -106,6 +106,7 @@ type screenModel struct {
 	end     error  // why it is over; nil while it goes on
 
 	chrome chrome // what is drawn of the rest
+	deck   *deck  // of a replay; nil for a screen that is there now
 }
 
 func newScreenModel(p page, s ScreenShow, able abilities) *screenModel {

@@ -65,7 +65,7 @@ func (m *screenModel) room() image.Rectangle {
 	if m.tooSmall() || m.help {
 		return image.Rectangle{}
 	}
-	return image.Rect(0, m.above(), m.width, m.height-1-len(m.notes()))
+	return image.Rect(0, m.above(), m.width, m.height-len(m.foot())-len(m.notes()))
 }
 
 // rows is all text by its row.
@@ -95,14 +95,28 @@ func (m *screenModel) rows() map[int]string {
 	}
 	notes := m.notes()
 	for i, line := range notes {
-		rows[m.height-1-len(notes)+i] = line
+		rows[m.height-len(m.foot())-len(notes)+i] = line
 	}
-	rows[m.height-1] = ansi.Truncate(m.status(), m.width, "…")
+	foot := m.foot()
+	for i, line := range foot {
+		rows[m.height-len(foot)+i] = ansi.Truncate(line, m.width, "…")
+	}
 	return rows
+}
+
+// foot is what stands below all: the status, or the way through a recording.
+func (m *screenModel) foot() []string {
+	if m.deck != nil {
+		return m.deck.rows(m.width, m.height)
+	}
+	return []string{m.status()}
 }
 
 // helpText is the page of the keys.
 func (m *screenModel) helpText() string {
+	if m.deck != nil {
+		return m.helpPage(m.deck.Title(), "TechPlayHelp")
+	}
 	key := "ScreenHelpView"
 	if m.control {
 		key = "ScreenHelpControl"

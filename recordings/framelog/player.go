@@ -307,3 +307,7 @@ func (p *Player) apply() error {
 	}
 	return nil
 }
+
+// Redraw makes the next [Player.Show] show everything, on a screen that has
+// another picture now.
+func (p *Player) Redraw() { p.whole, p.changed = true, true }
