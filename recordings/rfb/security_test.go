@@ -118,7 +118,9 @@ func runServer(t *testing.T, socket string, c *exec.Cmd) {
 	}
 	t.Cleanup(func() {
 		_ = c.Process.Signal(syscall.SIGTERM) // it takes its lock file with it
+		gone := time.AfterFunc(2*time.Second, func() { _ = c.Process.Kill() }) // x11vnc forgets it sometimes
 		_ = c.Wait()
+		gone.Stop()
 		if t.Failed() {
 			t.Logf("%s", said.Bytes())
 		}
