@@ -79,6 +79,12 @@ vuln: ## known vulnerabilities in what we depend on, where vuln.go.dev can be re
 bench: ## Accord beside OpenSSH, up to 10 minutes (BENCH=-quick: 2); go test -bench . ./wire … measures inner parts
 	$(GO) run ./bench $(BENCH)
 
+# It needs Xtigervnc, xterm, xclock, xdotool, ffmpeg and ImageMagick. BENCH=-quick
+# takes two minutes; BENCH='-captures DIR' measures captures of servers too.
+.PHONY: bench-screen
+bench-screen: ## what keeping a screen costs, beside raw RFB, ZRLE, PNG and x264, 12 minutes (BENCH=-quick: 2)
+	$(GO) run ./bench/screen $(BENCH)
+
 # One target at a time is all that go test can fuzz.
 .PHONY: fuzz
 fuzz: ## fuzz each target for FUZZTIME (10s)
