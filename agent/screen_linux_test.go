@@ -14,6 +14,7 @@ import (
 	"testing"
 	"time"
 
+	"accord/agent/display"
 	"accord/recordings/rfb"
 	"accord/wire"
 )
@@ -133,6 +134,9 @@ func TestStartedScreens(t *testing.T) {
 			folders := screenFolders(t)
 			if len(folders) != 1 {
 				t.Errorf("sockets lie in %v", folders)
+			}
+			if list := display.Servers(os.Getuid(), func(int) bool { return false }); len(list) > 0 {
+				t.Errorf("the screen is on the network: %v", list)
 			}
 			p.say(fromClient{Op: opStop, ID: v.req.Visit})
 			<-seen.ended

@@ -8,6 +8,7 @@ import (
 	"net"
 	"os"
 	"path/filepath"
+	"strings"
 	"time"
 
 	"accord/agent/display"
@@ -271,7 +272,7 @@ func listen(p *proc.Process) (words func() string) {
 			kept = append(kept, buf[:n]...)
 			kept = kept[max(len(kept)-wire.MaxReason, 0):]
 			if err != nil {
-				heard <- wire.Clean(string(kept), wire.MaxReason)
+				heard <- wire.Clean(strings.Join(strings.Fields(string(kept)), " "), wire.MaxReason)
 				return
 			}
 		}

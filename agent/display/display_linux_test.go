@@ -56,8 +56,8 @@ func TestCommand(t *testing.T) {
 	}{
 		{nil, Show{Display: x, Socket: "/s"}, "/usr/bin/X0tigervnc -display :7 -rfbport=-1 -rfbunixpath=/s -rfbunixmode=0600 -SecurityTypes=None -AlwaysShared"},
 		{[]string{"x0vncserver"}, Show{Display: x, Socket: "/s", Monitor: "640x480+0+0"}, "/usr/bin/X0tigervnc -display :7 -rfbport=-1 -rfbunixpath=/s -rfbunixmode=0600 -SecurityTypes=None -AlwaysShared -Geometry=640x480+0+0"},
-		{[]string{"x11vnc"}, Show{Display: x, Socket: "/s", Monitor: "640x480+0+0"}, "/usr/bin/x11vnc -display :7 -unixsock /s -rfbport 0 -no6 -noipv6 -norc -safer -nocmds -nopw -forever -shared -repeat -quiet -clip 640x480+0+0 -noprimary -noclipboard"},
-		{[]string{"x11vnc"}, Show{Display: x, Socket: "/s", Clipboard: true}, "/usr/bin/x11vnc -display :7 -unixsock /s -rfbport 0 -no6 -noipv6 -norc -safer -nocmds -nopw -forever -shared -repeat -quiet"},
+		{[]string{"x11vnc"}, Show{Display: x, Socket: "/s", Monitor: "640x480+0+0"}, "/usr/bin/x11vnc -display :7 -unixsock /s -rfbport 0 -rfbportv6 -1 -norc -safer -nocmds -nopw -forever -shared -repeat -quiet -clip 640x480+0+0 -noprimary -noclipboard"},
+		{[]string{"x11vnc"}, Show{Display: x, Socket: "/s", Clipboard: true}, "/usr/bin/x11vnc -display :7 -unixsock /s -rfbport 0 -rfbportv6 -1 -norc -safer -nocmds -nopw -forever -shared -repeat -quiet"},
 		{nil, Show{Display: w, Socket: "/s", Monitor: "DP-1"}, "/usr/bin/wayvnc -C /dev/null -u -o DP-1 /s"},
 		{[]string{"/opt/vnc", "--at", "unix:{socket}"}, Show{Display: x, Socket: "/s"}, "/opt/vnc --at unix:/s"},
 	} {

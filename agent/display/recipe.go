@@ -97,11 +97,11 @@ func x0vncserver(s Show) []string {
 	return args
 }
 
-// x11vnc would else listen on IPv6, read the user's own settings, and turn off
+// x11vnc would else listen on IPv6 all the same, read the user's own settings, and turn off
 // the repeating of the user's keys.
 func x11vnc(s Show) []string {
 	args := []string{
-		"-display", s.Display.X11, "-unixsock", s.Socket, "-rfbport", "0", "-no6", "-noipv6",
+		"-display", s.Display.X11, "-unixsock", s.Socket, "-rfbport", "0", "-rfbportv6", "-1",
 		"-norc", "-safer", "-nocmds", "-nopw", "-forever", "-shared", "-repeat", "-quiet",
 	}
 	if s.Monitor != "" {
