@@ -87,12 +87,14 @@ func newStage(ctx context.Context) (s *stage, err error) {
 func (s *stage) close() {
 	for i := len(s.running) - 1; i >= 0; i-- {
 		c := s.running[i]
-		syscall.Kill(-c.Process.Pid, syscall.SIGTERM) //nolint:errcheck // it may have ended
-		gone := time.AfterFunc(3*time.Second, func() { syscall.Kill(-c.Process.Pid, syscall.SIGKILL) })
-		c.Wait() //nolint:errcheck // it was told to end
+		_ = syscall.Kill(-c.Process.Pid, syscall.SIGTERM) // it may have ended
+		gone := time.AfterFunc(3*time.Second, func() { _ = syscall.Kill(-c.Process.Pid, syscall.SIGKILL) })
+		_ = c.Wait() // it was told to end
 		gone.Stop()
 	}
-	os.RemoveAll(s.folder)
+	if err := os.RemoveAll(s.folder); err != nil {
+		fmt.Fprintln(os.Stderr, "bench-screen:", err)
+	}
 }
 
 func (s *stage) run(c *exec.Cmd) error {
@@ -223,7 +225,7 @@ func (d desktop) film(ctx context.Context, length time.Duration) (*film, error) 
 		return nil, fmt.Errorf("the server ended: %w", err)
 	}
 	conn.Close()
-	<-ran
+	_ = <-ran // the end of the connection
 	return &film{name: d.name, width: deskWidth, height: deskHeight, pieces: k.pieces, length: length}, context.Cause(ctx)
 }
 

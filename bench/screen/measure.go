@@ -34,8 +34,8 @@ type result struct {
 
 	seeks    []time.Duration // sorted
 	seeksCPU []time.Duration // likewise, of processor time
-	heap  uint64          // of a client, its screen and the log's writer, in use
-	same  bool            // the last picture of the log is the last one received
+	heap     uint64          // of a client, its screen and the log's writer, in use
+	same     bool            // the last picture of the log is the last one received
 }
 
 // spent is the processor time that this process has used.

@@ -88,7 +88,7 @@ func TestRequestsKeepThePace(t *testing.T) {
 		o.Commit = func(*Frame, Damage) error {
 			committed++
 			if committed == 3 {
-				time.Sleep(2 * time.Second) // a recorder that lags; the clock is that of the test
+				time.Sleep(2 * time.Second) //nolint:forbidigo // a recorder that lags, on the clock of the bubble
 			}
 			return nil
 		}
@@ -97,7 +97,7 @@ func TestRequestsKeepThePace(t *testing.T) {
 		last := time.Now()
 		next := func(answerAfter, want time.Duration) {
 			t.Helper()
-			time.Sleep(answerAfter)
+			time.Sleep(answerAfter) //nolint:forbidigo // on the clock of the bubble
 			server.send(updateOf(1, dot(1, 1, 1, 1, 1)))
 			server.expectRequest(1)
 			if got := time.Since(last); got != want {

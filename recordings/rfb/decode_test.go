@@ -36,7 +36,7 @@ func (p painter) deflate(stream string, b []byte) []byte {
 	}
 	d.out.Reset()
 	d.w.Write(b) //nolint:errcheck // memory takes all
-	d.w.Flush()  //nolint:errcheck
+	d.w.Flush()  //nolint:errcheck // likewise
 	return bytes.Clone(d.out.Bytes())
 }
 

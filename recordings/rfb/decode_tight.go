@@ -175,7 +175,7 @@ func (c *Client) tightNumbers(from io.Reader, r image.Rectangle, palette [][pixe
 		}
 		row := c.frame.Row(r.Min.X, y, r.Dx())
 		for x := range r.Dx() {
-			number := 0
+			var number int
 			if bits == 8 {
 				number = int(b[x])
 			} else {

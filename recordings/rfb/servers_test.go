@@ -4,6 +4,7 @@ import (
 	"bufio"
 	"bytes"
 	"encoding/binary"
+	"errors"
 	"fmt"
 	"image"
 	"math"
@@ -321,5 +322,44 @@ func TestRealServersShowTheSameInEachEncoding(t *testing.T) {
 				}
 			}
 		})
+	}
+}
+
+func TestARealServerIsUsed(t *testing.T) {
+	t.Parallel()
+	display, port := realServers()["Xtigervnc"](t)
+	w := watch(t, port)
+	typed := filepath.Join(t.TempDir(), "typed")
+	started(t, []string{"LC_ALL=C"}, nil, "xterm", "-display", display, "-geometry", "60x20+0+0", "-fn", "fixed", "-e", "sh", "-c",
+		"echo ready >"+typed+"; read line; echo \"$line\" >"+typed+"; exec sleep 600")
+	wrote := func(want string) func() bool {
+		return func() bool {
+			b, err := os.ReadFile(typed)
+			return err == nil && string(b) == want+"\n"
+		}
+	}
+	waitFor(t, "a terminal is there", wrote("ready"))
+	waitFor(t, "it is shown", func() bool { return w.shows(truth(t, display), image.Rectangle{}, 0) })
+	if err := w.Pointer(100, 100, 0); err != nil { // whose window has the keyboard
+		t.Fatal(err)
+	}
+	for _, keysym := range []uint32{'h', 'i', 0xff0d} {
+		if err := errors.Join(w.Key(true, keysym), w.Key(false, keysym)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	waitFor(t, "the terminal has what was typed", wrote("hi"))
+	if err := w.Resize(640, 480); err != nil {
+		t.Fatal(err)
+	}
+	waitFor(t, "the screen has its new size", func() bool {
+		width, height := w.screen.Size()
+		return width == 640 && height == 480 && w.shows(truth(t, display), image.Rectangle{}, 0)
+	})
+	if got := w.screen.State().Monitors; len(got) != 1 || got[0].Bounds != image.Rect(0, 0, 640, 480) {
+		t.Errorf("the monitors are %+v", got)
+	}
+	if w.screen.State().Cursor == nil {
+		t.Error("the pointer has no shape")
 	}
 }
