@@ -85,6 +85,11 @@ bench: ## Accord beside OpenSSH, up to 10 minutes (BENCH=-quick: 2); go test -be
 bench-screen: ## what keeping a screen costs, beside raw RFB, ZRLE, PNG and x264, 12 minutes (BENCH=-quick: 2)
 	$(GO) run ./bench/screen $(BENCH)
 
+# It needs the servers and viewers of docs/screen.md.
+.PHONY: matrix-screen
+matrix-screen: ## every VNC viewer that docs/screen.md names before every server: what they show, pixel by pixel
+	$(GO) test -count=1 -run '^TestMatrix$$' -v ./recordings/rfb -matrix
+
 # One target at a time is all that go test can fuzz.
 .PHONY: fuzz
 fuzz: ## fuzz each target for FUZZTIME (10s)

@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"image"
 	"io"
+	"math/rand/v2"
 	"net"
 	"os"
 	"os/exec"
@@ -63,12 +64,37 @@ func start(t testing.TB, display string, extra []*os.File, name string, args ...
 	return p
 }
 
+// String says how it is, for a person.
+func (p *program) String() string {
+	if p == nil {
+		return ""
+	}
+	select {
+	case <-p.gone:
+		return fmt.Sprintf("it has ended (%v) and said: %s", p.cmd.ProcessState, p.out)
+	default:
+		return fmt.Sprintf("it runs and says: %s", p.out)
+	}
+}
+
 func (p *program) stop() {
 	p.cmd.Process.Kill()
 	<-p.gone
 }
 
-// xServer starts one that chooses its number itself, and is its display.
+// anyDisplay is the number of an X display that is not in use: by chance, because
+// tests that run elsewhere at the same time look for one too.
+func anyDisplay(t testing.TB) string {
+	t.Helper()
+	for {
+		n := 1000 + rand.IntN(50000)
+		if _, err := os.Lstat(fmt.Sprintf("/tmp/.X11-unix/X%d", n)); err != nil {
+			return fmt.Sprint(":", n)
+		}
+	}
+}
+
+// xServer starts one, waits until it serves, and returns its display.
 func xServer(t testing.TB, name string, args ...string) (display string) {
 	t.Helper()
 	r, w, err := os.Pipe()
@@ -76,7 +102,9 @@ func xServer(t testing.TB, name string, args ...string) (display string) {
 		t.Fatal(err)
 	}
 	defer r.Close()
-	p := start(t, "", []*os.File{w}, name, append(args, "-displayfd", "3")...)
+	// Without -noreset it begins anew when a screenshot was its only client, and
+	// turns away who comes then.
+	p := start(t, "", []*os.File{w}, name, append([]string{anyDisplay(t), "-displayfd", "3", "-noreset"}, args...)...)
 	w.Close()
 	r.SetReadDeadline(time.Now().Add(20 * time.Second))
 	number, err := io.ReadAll(r)
@@ -125,41 +153,57 @@ func parseXWD(b []byte) (*Frame, error) {
 	size, stride, pixels := word(11)/8, word(12), b[word(0)+12*word(19):]
 	for y := range f.Height {
 		row, from := f.Row(0, y, f.Width), pixels[y*stride:]
-		for i, j := 0, 0; i < len(row); i, j = i+pixel, j+size {
-			row[i], row[i+1], row[i+2] = from[j], from[j+1], from[j+2]
+		for x := range f.Width {
+			copy(row[x*pixel:x*pixel+3], from[x*size:])
 		}
 	}
 	return f, nil
 }
 
-// find is where a picture is within another one, exactly.
+// pointerMost is the size of a mouse pointer that a viewer draws into its window,
+// at most.
+const pointerMost = 32
+
+// find is where a picture is within another one: exactly, but for a mouse pointer
+// at one place, which isn't in the first row.
 func find(within, what *Frame) (image.Point, bool) {
+	first := what.Row(0, 0, what.Width)
 	for y := 0; y+what.Height <= within.Height; y++ {
 		row := within.Row(0, y, within.Width)
-		first := what.Row(0, 0, what.Width)
-		for x := 0; ; {
-			at := bytes.Index(row[x*pixel:], first)
+		for from := 0; ; {
+			at := bytes.Index(row[from:], first)
 			if at < 0 {
 				break
 			}
-			if at%pixel == 0 {
-				if p := image.Pt(x+at/pixel, y); equalAt(within, what, p) {
+			from += at
+			if p := image.Pt(from/pixel, y); from%pixel == 0 {
+				if d := difference(within, what, p); d.Dx() <= pointerMost && d.Dy() <= pointerMost {
 					return p, true
 				}
 			}
-			x += at/pixel + 1
+			from++
 		}
 	}
 	return image.Point{}, false
 }
 
-func equalAt(within, what *Frame, at image.Point) bool {
+// difference covers the pixels of what that are others at a place within; once that
+// is larger than a pointer, it is not all of them.
+func difference(within, what *Frame, at image.Point) (d image.Rectangle) {
 	for y := range what.Height {
-		if !bytes.Equal(within.Row(at.X, at.Y+y, what.Width), what.Row(0, y, what.Width)) {
-			return false
+		a, b := within.Row(at.X, at.Y+y, what.Width), what.Row(0, y, what.Width)
+		if bytes.Equal(a, b) {
+			continue
+		}
+		for x := range what.Width {
+			if !bytes.Equal(a[x*pixel:x*pixel+pixel], b[x*pixel:x*pixel+pixel]) {
+				if d = d.Union(image.Rect(x, y, x+1, y+1)); d.Dx() > pointerMost || d.Dy() > pointerMost {
+					return d
+				}
+			}
 		}
 	}
-	return true
+	return d
 }
 
 // door lets viewers in to a screen, one after the other, until the test ends.
@@ -219,9 +263,13 @@ func (d *door) display() string { return fmt.Sprintf("127.0.0.1:%d", d.port-5900
 func (d *door) double() string { return fmt.Sprintf("127.0.0.1::%d", d.port) }
 
 // within waits until something is so, at most for a while, or until a program has
-// ended; then it calls otherwise.
+// ended, if there is one; then it calls otherwise.
 func within(t testing.TB, most time.Duration, p *program, is func() bool, otherwise func()) {
 	t.Helper()
+	var gone <-chan struct{}
+	if p != nil {
+		gone = p.gone
+	}
 	deadline := time.After(most)
 	tick := time.NewTicker(50 * time.Millisecond)
 	defer tick.Stop()
@@ -230,7 +278,7 @@ func within(t testing.TB, most time.Duration, p *program, is func() bool, otherw
 		case <-deadline:
 			otherwise()
 			return
-		case <-p.gone:
+		case <-gone:
 			otherwise()
 			return
 		case <-tick.C:
@@ -239,17 +287,17 @@ func within(t testing.TB, most time.Duration, p *program, is func() bool, otherw
 }
 
 // keep writes a picture where a person can look at it, if there is such a place.
-func keep(t testing.TB, f *Frame) {
+func keep(t testing.TB, name string, f *Frame) {
 	folder := os.Getenv("ACCORD_TEST_PICTURES")
 	if folder == "" {
 		return
 	}
-	name := filepath.Join(folder, strings.NewReplacer("/", "-", " ", "_").Replace(t.Name())+".ppm")
+	file := filepath.Join(folder, strings.NewReplacer("/", "-", " ", "_").Replace(t.Name())+"-"+name+".ppm")
 	b := fmt.Appendf(nil, "P6 %d %d 255\n", f.Width, f.Height)
 	for i := 0; i < len(f.Pix); i += pixel {
 		b = append(b, f.Pix[i+2], f.Pix[i+1], f.Pix[i])
 	}
-	if err := os.WriteFile(name, b, 0o600); err != nil {
+	if err := os.WriteFile(file, b, 0o600); err != nil {
 		t.Error(err)
 	}
 }

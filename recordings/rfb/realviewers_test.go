@@ -77,7 +77,13 @@ func TestRealViewersShowThePicture(t *testing.T) {
 	g.Fill(image.Rect(10, 20, 300, 200), 1, 2, 3)
 	g.Move(image.Rect(50, 200, 400, 300), image.Pt(40, 100))
 	for _, v := range quickViewers() {
-		t.Run(v.name, func(t *testing.T) { v.shows(t, shown(f), f, g) })
+		t.Run(v.name, func(t *testing.T) {
+			s := shown(f)
+			v.shows(t, s, func(testing.TB) *Frame { return f }, func(testing.TB) *Frame {
+				s.Commit(g, Damage{Rects: []image.Rectangle{g.Bounds()}, Copies: []Copy{{image.Rect(50, 200, 400, 300), image.Pt(40, 100)}}})
+				return g
+			})
+		})
 	}
 }
 
@@ -100,35 +106,41 @@ func TestVncsnapshot(t *testing.T) {
 
 	for _, password := range []string{"", "once-only"} {
 		t.Run("password "+password, func(t *testing.T) {
-			d := openDoor(t, s, ViewerOptions{Password: password})
-			folder := t.TempDir()
-			args := []string{"-quiet", d.display(), filepath.Join(folder, "out.jpg")}
-			if password != "" {
-				file := filepath.Join(folder, "passwd")
-				if err := os.WriteFile(file, passwordFile(password), 0o600); err != nil {
-					t.Fatal(err)
-				}
-				args = append([]string{"-passwd", file}, args...)
-			}
-			p := start(t, "", nil, "vncsnapshot", args...)
-			select {
-			case <-p.gone:
-			case <-time.After(20 * time.Second):
-				t.Fatalf("vncsnapshot does not end: %s", p.out)
-			}
-			b, err := os.ReadFile(filepath.Join(folder, "out.jpg"))
-			if err != nil {
-				t.Fatalf("%v; it says %s; we say %v", err, p.out, d.problems())
-			}
-			got, err := jpeg.Decode(bytes.NewReader(b))
-			if err != nil {
-				t.Fatal(err)
-			}
-			if far := distance(f, got); far > 2 {
+			if far := distance(f, snapshot(t, s, password)); far > 2 {
 				t.Errorf("its picture is %.2f steps of 255 away on average", far)
 			}
 		})
 	}
+}
+
+// snapshot runs vncsnapshot.
+func snapshot(t testing.TB, s *Screen, password string) image.Image {
+	t.Helper()
+	d := openDoor(t, s, ViewerOptions{Password: password})
+	folder := t.TempDir()
+	args := []string{"-quiet", d.display(), filepath.Join(folder, "out.jpg")}
+	if password != "" {
+		file := filepath.Join(folder, "passwd")
+		if err := os.WriteFile(file, passwordFile(password), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		args = append([]string{"-passwd", file}, args...)
+	}
+	p := start(t, "", nil, "vncsnapshot", args...)
+	select {
+	case <-p.gone:
+	case <-time.After(20 * time.Second):
+		t.Fatalf("vncsnapshot does not end: %s", p.out)
+	}
+	b, err := os.ReadFile(filepath.Join(folder, "out.jpg"))
+	if err != nil {
+		t.Fatalf("%v; it says %s; we say %v", err, p.out, d.problems())
+	}
+	m, err := jpeg.Decode(bytes.NewReader(b))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return m
 }
 
 // passwordFile is one as vncpasswd writes it: encrypted with a key that everybody
@@ -159,28 +171,28 @@ func distance(f *Frame, g image.Image) float64 {
 	return float64(sum) / float64(3*f.Width*f.Height)
 }
 
-// shows runs a viewer on a display of its own until it shows the picture.
-func (r realViewer) shows(t testing.TB, s *Screen, pictures ...*Frame) {
+// shows runs a viewer on a display of its own until it shows each of the pictures,
+// or what truth says at the moment.
+func (r realViewer) shows(t testing.TB, s *Screen, pictures ...func(testing.TB) *Frame) {
 	t.Helper()
 	d := openDoor(t, s, ViewerOptions{Name: "a test"})
 	display := xvfb(t, 900, 600)
 	name, args := r.run(d)
 	p := start(t, display, nil, name, args...)
 	defer p.stop()
-	for _, f := range pictures {
-		s.Commit(f, Damage{Rects: []image.Rectangle{f.Bounds()}, Copies: []Copy{{image.Rect(50, 200, 400, 300), image.Pt(40, 100)}}}) // as g was made
-		want := f
-		if r.reduce != nil {
-			want = r.reduce(f)
-		}
-		within(t, 40*time.Second, p, func() bool {
+	for _, truth := range pictures {
+		within(t, 20*time.Second, p, func() bool {
 			if err := d.problems(); err != nil {
 				t.Fatalf("%s: %v\n%s", r.name, err, p.out)
+			}
+			want := truth(t)
+			if r.reduce != nil {
+				want = r.reduce(want)
 			}
 			_, found := find(screenshot(t, display), want)
 			return found
 		}, func() {
-			keep(t, screenshot(t, display))
+			keep(t, "viewer", screenshot(t, display))
 			t.Fatalf("%s does not show the picture; it says:\n%s", r.name, p.out)
 		})
 	}
