@@ -139,6 +139,9 @@ type viewing struct {
 // viewerComes is how long a viewer may take to connect.
 const viewerComes = time.Minute
 
+// viewerLingers is how long one may stay that has lost its connection.
+const viewerLingers = 5 * time.Second
+
 // run asks, and shows what comes.
 func (v *viewing) run(ctx context.Context) error {
 	ctx, cancel := context.WithCancel(ctx)
@@ -168,7 +171,7 @@ func (v *viewing) run(ctx context.Context) error {
 	late := time.AfterFunc(5*time.Second, cancel)
 	defer late.Stop()
 	if serr := ssh.Wait(); serr != nil && err == nil && ctx.Err() == nil {
-		err = fmt.Errorf("ssh: %w", serr)
+		err = fmt.Errorf("the screen has ended (ssh: %w)", serr)
 	}
 	return err
 }
@@ -215,9 +218,10 @@ func (v *viewing) show(ctx context.Context, screen io.Reader, hands io.Writer) e
 	return err
 }
 
-// linger gives a viewer whose connection has ended the time to say so.
+// linger gives a viewer whose connection has ended the time to say so. Why it
+// has, the gateway says on standard error.
 func (v *viewing) linger(closed <-chan error) error {
-	timer := time.NewTimer(time.Minute)
+	timer := time.NewTimer(viewerLingers)
 	defer timer.Stop()
 	select {
 	case <-closed:

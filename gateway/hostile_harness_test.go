@@ -171,6 +171,7 @@ type device struct {
 	// offers are capabilities besides a shell; forwards serves connections that
 	// go through the device, nil refuses them.
 	offers   []wire.Capability
+	screens  func(gossh.NewChannel) // answers channels of the screen; nil refuses them
 	forwards func(gossh.NewChannel)
 	// further alters what the user said to more; nil agrees. Where it returns
 	// false nothing is answered.
@@ -332,6 +333,8 @@ func (d *device) serve(chans <-chan gossh.NewChannel) {
 			go d.questions(ch)
 		case nc.ChannelType() == wire.ChannelForward && d.forwards != nil:
 			go d.forwards(nc)
+		case nc.ChannelType() == wire.ChannelScreen && d.screens != nil:
+			go d.screens(nc)
 		case nc.ChannelType() != wire.ChannelSession:
 			_ = nc.Reject(gossh.UnknownChannelType, "")
 		case d.session != nil:

@@ -196,34 +196,41 @@ func (v *visit) shown(ctx context.Context) (*hub.Hub, error) {
 	return h, h.Shown(ctx)
 }
 
+// notShown is why somebody's viewer was shown nothing at all.
+type notShown struct{ error }
+
+func (e *notShown) Unwrap() error { return e.error }
+
 // showTo shows the screen to a VNC viewer of the technician's, who holds the
-// visit, until either ends. The connection is closed.
+// visit, until either ends. One that is shown nothing is told why. The connection
+// is closed.
 func (v *visit) showTo(ctx context.Context, conn io.ReadWriteCloser, viewOnly bool) error {
+	err := v.viewed(ctx, conn, viewOnly)
+	if no, is := errors.AsType[*notShown](err); is {
+		sentence := wire.Clean(no.Error(), wire.MaxLine)
+		if s, ok := errors.AsType[spoken](err); ok {
+			sentence = s.in(v.phrases())
+		}
+		_ = hub.Refuse(conn, sentence) // who has gone needs no reason
+	}
+	return err
+}
+
+// viewed is showTo while it is part of the visit.
+func (v *visit) viewed(ctx context.Context, conn io.ReadWriteCloser, viewOnly bool) error {
 	if !v.enterRelay() {
-		_ = conn.Close()
-		return v.why()
+		return &notShown{v.why()}
 	}
 	defer v.relays.Done()
 	h, err := v.shown(ctx)
 	if err != nil {
-		refuse(v, conn, err)
-		return err
+		return &notShown{err}
 	}
 	l := looker{person: v.person, kind: byViewer, hands: func() bool { return !viewOnly }, clips: true}
 	over, err := v.looks(l)
 	if err != nil {
-		_ = conn.Close()
-		return err
+		return &notShown{err}
 	}
 	defer over()
 	return h.View(ctx, conn, v.seat(l))
-}
-
-// refuse tells a viewer why there is no screen. It does not wait.
-func refuse(v *visit, conn io.ReadWriteCloser, why error) {
-	sentence := wire.Clean(why.Error(), wire.MaxLine)
-	if s, ok := errors.AsType[spoken](why); ok {
-		sentence = s.in(v.phrases())
-	}
-	v.gateway.running.Go(func() { _ = hub.Refuse(conn, sentence) }) // who has gone needs no reason
 }

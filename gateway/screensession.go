@@ -57,7 +57,7 @@ func (s *session) goToScreen(ctx context.Context, t target) int {
 }
 
 // piped is a session's input and output as one connection. The session's channel
-// is closed by its story, with how it went.
+// is closed by its story, when it has said why.
 type piped struct {
 	in *tui.RawInput
 	ch gossh.Channel
@@ -65,9 +65,7 @@ type piped struct {
 
 func (p *piped) Read(b []byte) (int, error)  { return p.in.Read(b) }
 func (p *piped) Write(b []byte) (int, error) { return p.ch.Write(b) }
-func (p *piped) Close() error {
-	return errors.Join(p.in.Close(), p.ch.CloseWrite())
-}
+func (p *piped) Close() error                { return p.in.Close() }
 
 var _ io.ReadWriteCloser = (*piped)(nil)
 
