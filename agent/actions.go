@@ -97,6 +97,9 @@ func (a *Agent) capabilities() []wire.Capability {
 	if a.screenThere() {
 		list = append(list, wire.ScreenView, wire.ScreenControl, wire.ClipboardGet, wire.ClipboardPut)
 	}
+	if a.cfg.Forward.offered() {
+		list = append(list, wire.Forward)
+	}
 	for _, action := range a.cfg.Actions {
 		list = append(list, action.capability())
 	}

@@ -49,6 +49,7 @@ type Config struct {
 	Actions  []Action   `toml:"action"`
 	Screen   Screen     `toml:"screen"`
 	Files    Files      `toml:"files"`
+	Forward  Forward    `toml:"forward"`
 }
 
 // Defaults are the values in force without a file.
@@ -61,8 +62,9 @@ func Defaults() Config {
 		Redial:      30 * time.Second,
 		Supervisors: []string{}, OverrideSigners: 1,
 		Class: wire.Attended, Standing: []Standing{}, Actions: []Action{},
-		Screen: Screen{Server: screenAuto, Start: []string{}},
-		Files:  Files{Read: []string{"/"}, Write: []string{"/"}},
+		Screen:  Screen{Server: screenAuto, Start: []string{}},
+		Files:   Files{Read: []string{"/"}, Write: []string{"/"}},
+		Forward: Forward{Allow: []string{"127.0.0.1:*", "[::1]:*"}, Listen: []string{"*"}},
 	}
 }
 
@@ -97,6 +99,9 @@ func (c Config) Check() error {
 		return err
 	}
 	if err := c.checkActions(); err != nil {
+		return err
+	}
+	if err := c.Forward.check(); err != nil {
 		return err
 	}
 	if err := c.Screen.check(); err != nil {

@@ -239,6 +239,10 @@ func (v *visit) cut(taken []wire.Capability) {
 		}
 	}
 	v.mu.Unlock()
+	if slices.Contains(taken, wire.Forward) {
+		v.cutForwards()
+		v.cutCallers()
+	}
 	if slices.Contains(taken, wire.ScreenView) {
 		v.cutScreens(nil)
 	} else if slices.Contains(taken, wire.ScreenControl) {

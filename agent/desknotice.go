@@ -159,9 +159,9 @@ func (v *visit) shown() tui.Visit {
 		}
 	}
 	shown.Transfers, shown.Copied = v.moving.shown()
-	shown.Watchers = v.watchers
 	shown.Screen = slices.ContainsFunc(v.screens, func(s *screening) bool { return s.shown.Load() && !s.over.Load() })
 	shown.Control = shown.Screen && slices.Contains(shown.Capabilities, string(wire.ScreenControl))
+	shown.Watchers, shown.Forwards = v.watchers, listing(v.forwarded)
 	v.mu.Unlock()
 	v.hold.mu.Lock()
 	shown.Paused, shown.Typing = v.hold.paused, v.hold.typing

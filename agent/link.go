@@ -140,6 +140,8 @@ func (l *link) server(ctx context.Context, cancel context.CancelCauseFunc) *ssh.
 			wire.ChannelVisit:   l.handle(ctx, cancel, l.onVisit),
 			wire.ChannelSession: l.handle(ctx, cancel, l.onSession),
 			wire.ChannelScreen:  l.handle(ctx, cancel, l.onScreen),
+			wire.ChannelForward: l.handle(ctx, cancel, l.onForward),
+			wire.ChannelListen:  l.handle(ctx, cancel, l.onListen),
 			wire.ChannelReplay:  l.handle(ctx, cancel, l.onReplay),
 			wire.ChannelDevice:  l.handle(ctx, cancel, l.onDevice),
 		},
@@ -152,7 +154,7 @@ func (l *link) server(ctx context.Context, cancel context.CancelCauseFunc) *ssh.
 // maxChannels bounds the channels of one link that are being served, refused
 // ones included: twice what a gateway can have open. One that opens more
 // without reading the refusals would fill the device's memory.
-const maxChannels = 2 * (1 + wire.MaxVisits + wire.MaxVisits*wire.MaxSessions)
+const maxChannels = 2 * (1 + wire.MaxVisits + wire.MaxVisits*(wire.MaxSessions+wire.MaxForwards+wire.MaxListens))
 
 // handle counts a channel's goroutine as the link's.
 func (l *link) handle(ctx context.Context, cancel context.CancelCauseFunc, serve func(context.Context, *gossh.ServerConn, gossh.NewChannel)) ssh.ChannelHandler {

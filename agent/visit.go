@@ -47,11 +47,16 @@ type visit struct {
 	mu      sync.Mutex
 	procs   map[*proc.Process]running
 	screens []*screening // channels that show the screen
-	shells  int
-	used    []wire.Capability // that processes were started by
-	served  int               // session channels that are open now
-	closed  bool              // nothing is started any more
-	over    chan struct{}     // closed when everything of the visit is dead
+	// Connections that are forwarded, and what this device took for the
+	// technician. showing: the user's screens are told soon.
+	forwarded []*forwarding
+	callers   callers
+	showing   bool
+	shells    int
+	used      []wire.Capability // that processes were started by
+	served    int               // session channels that are open now
+	closed    bool              // nothing is started any more
+	over      chan struct{}     // closed when everything of the visit is dead
 
 	taken    []wire.Capability // that the user took back
 	added    []wire.Capability // that the user granted besides, once the visit was open
@@ -407,6 +412,8 @@ func (v *visit) closeAll() {
 	v.mu.Unlock()
 	v.hold.end()
 	var all sync.WaitGroup
+	v.cutForwards()
+	v.cutCallers()
 	for _, s := range v.cutScreens(nil) {
 		all.Go(func() { <-s.clear })
 	}

@@ -28,7 +28,9 @@ type byways struct {
 
 	mu   sync.Mutex
 	held map[*visit]struct{} // until the connection ends
-	over error               // why this connection asks for no visit any more
+	// What the device listens on, by what the client calls it.
+	listens map[listened]context.CancelFunc
+	over    error // why this connection asks for no visit any more
 }
 
 func newByways() byways {

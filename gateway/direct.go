@@ -66,7 +66,7 @@ func (c *caller) direct(ctx context.Context, l *login, nc gossh.NewChannel) erro
 		return err
 	}
 	defer v.release()
-	return v.forward(ctx, place, func() (gossh.Channel, <-chan *gossh.Request, error) { return nc.Accept() })
+	return v.forward(ctx, place, forwarded{Network: place.Network, Host: place.Host, Port: place.Port}, func() (gossh.Channel, <-chan *gossh.Request, error) { return nc.Accept() })
 }
 
 // directScreen shows the device's screen to a viewer behind the channel.

@@ -34,6 +34,7 @@ type forwarded struct {
 	Network string `json:"network"`
 	Host    string `json:"host"`
 	Port    uint32 `json:"port,omitempty"`
+	Reverse bool   `json:"reverse,omitempty"` // somebody connected there, to the technician
 }
 
 // forwardEnded is one that ended.
@@ -50,7 +51,7 @@ type accepting func() (gossh.Channel, <-chan *gossh.Request, error)
 // forward connects a channel of the technician's with a place that the device
 // reaches, until both are done or the visit is. The timeline has it before a
 // byte goes either way.
-func (v *visit) forward(ctx context.Context, place wire.Place, accept accepting) error {
+func (v *visit) forward(ctx context.Context, place wire.Place, shown forwarded, accept accepting) error {
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
 	defer context.AfterFunc(v.ctx, cancel)()
@@ -65,7 +66,8 @@ func (v *visit) forward(ctx context.Context, place wire.Place, accept accepting)
 		return deviceRefused(err)
 	}
 	began := time.Now()
-	if err := v.rec.Event(eventForward, forwarded{number, place.Network, place.Host, place.Port}); err != nil {
+	shown.Number = number
+	if err := v.rec.Event(eventForward, shown); err != nil {
 		go gossh.DiscardRequests(devReqs)
 		_ = dev.Close()
 		v.end(cannotRecord(err))

@@ -44,7 +44,7 @@ func (g *Gateway) frontDoor() (func(net.Conn), error) {
 			}
 			s.HandshakeTimeout = wire.Handshake
 			s.ChannelHandlers = map[string]ssh.ChannelHandler{"session": g.onSession, directTCP: g.onDirect, directUnix: g.onDirect}
-			s.RequestHandlers = map[string]ssh.RequestHandler{clientAlive: alive}
+			s.RequestHandlers = map[string]ssh.RequestHandler{clientAlive: alive, listenTCP: g.onListen, listenCancel: g.onCancel}
 			return nil
 		},
 	)

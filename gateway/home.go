@@ -280,17 +280,22 @@ type deniedError struct{ wire.Denied }
 
 func (e *deniedError) Error() string { return e.Sentence }
 
-// open opens a channel on the device, or gives up when ctx ends. A channel that
-// the device confirms later is closed.
+// open opens a channel on the device, or gives up when ctx ends.
 func (h *home) open(ctx context.Context, kind string, data []byte) (gossh.Channel, <-chan *gossh.Request, error) {
+	return openOn(ctx, h.conn, kind, data, "the device")
+}
+
+// openOn opens a channel at the other side of a connection, or gives up when ctx
+// ends. A channel that is confirmed later is closed.
+func openOn(ctx context.Context, conn gossh.Conn, kind string, data []byte, who string) (gossh.Channel, <-chan *gossh.Request, error) {
 	type opened struct {
 		ch   gossh.Channel
 		reqs <-chan *gossh.Request
 		err  error
 	}
 	done := make(chan opened, 1)
-	go func() { // ends with the device's answer or with the connection
-		ch, reqs, err := h.conn.OpenChannel(kind, data)
+	go func() { // ends with the answer or with the connection
+		ch, reqs, err := conn.OpenChannel(kind, data)
 		done <- opened{ch, reqs, err}
 	}()
 	select {
@@ -304,7 +309,7 @@ func (h *home) open(ctx context.Context, kind string, data []byte) (gossh.Channe
 			_ = o.ch.Close()
 		}
 	}()
-	return nil, nil, errors.New("the device did not answer")
+	return nil, nil, errors.New(who + " did not answer")
 }
 
 // overtaken reports whether this call is an earlier one of the device that is

@@ -18,6 +18,7 @@ type Visit struct {
 	Began        time.Time
 	Until        time.Time         // when it ends by itself
 	Watchers     []Watcher         // who else sees it
+	Forwards     []string          // places that are connected through the device now
 	Paused       bool              // the technician neither types nor sees
 	Typing       bool              // the user types in a shell of it
 	Screen       bool              // the technician sees the user's screen now

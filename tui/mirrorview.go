@@ -163,6 +163,18 @@ func (p *Phrases) watchers(list []Watcher) string {
 	return p.Say("VisitWatched", "Names", strings.Join(names, ", "))
 }
 
+// forwardsNamed is how many places a line names.
+const forwardsNamed = 3
+
+// forwards names the places that are connected through this device.
+func (p *Phrases) forwards(places []string) string {
+	rest := ""
+	if n := len(places) - forwardsNamed; n > 0 {
+		places, rest = places[:forwardsNamed], p.Say("VisitForwardsMore", "Count", n)
+	}
+	return p.Say("VisitForwards", "Places", strings.Join(places, ", ")) + rest
+}
+
 func (m *resident) saidLine(s Said) string {
 	return m.ph.Say("SaidLine", "From", s.From, "Text", s.Text)
 }

@@ -94,6 +94,8 @@ func (m *plainResident) began(v Visit) {
 		m.say(m.ph.Say("PlainPaused"))
 	case !v.Paused && was.Paused:
 		m.say(m.ph.Say("PlainResumed"))
+	case !slices.Equal(v.Forwards, was.Forwards) && len(v.Forwards) > len(was.Forwards):
+		m.say(m.ph.forwards(v.Forwards))
 	case !slices.Equal(v.Watchers, was.Watchers) || !slices.Equal(v.Capabilities, was.Capabilities):
 		m.say(Indicator(m.ph, v, time.Now()))
 	}

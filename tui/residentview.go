@@ -185,6 +185,9 @@ func (m *resident) visitLines(i int, v Visit) []string {
 	for _, line := range m.ph.transfers(v) {
 		state = append(state, m.text(line)...)
 	}
+	if len(v.Forwards) > 0 {
+		state = append(state, m.text(m.ph.forwards(v.Forwards))...)
+	}
 	if len(m.visits) > 1 {
 		lead := " "
 		if i == min(m.which, len(m.visits)-1) {

@@ -2,30 +2,42 @@ package wire
 
 import (
 	"errors"
+	"net"
+	"strconv"
 	"strings"
 
 	"golang.org/x/crypto/ssh"
 )
 
-// ChannelForward is one connection from the device to somewhere, as part of a
-// visit: bytes both ways, each direction closed by itself. Its open message is
-// a [Place].
+// ChannelForward is one connection between the technician and somewhere that
+// the device reaches, as part of a visit: bytes both ways, each direction closed
+// by itself. Its open message is a [Place].
 const ChannelForward = "forward@accord"
 
-// MaxForwards bounds the connections that one visit forwards at once.
-const MaxForwards = 64
+// ChannelListen has the device listen on its own loopback address, for as long
+// as the channel is open. Its open message is a [Place]; on it the agent sends
+// [Listening] once, then a [Caller] for each connection that it took. The
+// gateway fetches that by a [ChannelForward] to [NetworkCaller].
+const ChannelListen = "listen@accord"
+
+// Bounds of what one visit forwards.
+const (
+	MaxForwards = 64 // connections at once, those that wait to be fetched included
+	MaxListens  = 16
+)
 
 // Networks of a [Place].
 const (
-	NetworkTCP  = "tcp"
-	NetworkUnix = "unix" // Host is the socket's path
+	NetworkTCP    = "tcp"
+	NetworkUnix   = "unix"   // Host is the socket's path
+	NetworkCaller = "caller" // Port is the number of a [Caller], Host is empty
 )
 
 // maxHost bounds the name of a host or the path of a socket, in bytes: the
 // first is shorter (RFC 1035, 2.3.4), the second must fit unix(7).
 const maxHost = 255
 
-// Place is the type-specific data of a [ChannelForward] open message.
+// Place is where a connection goes, or where the device listens.
 type Place struct {
 	Visit   string
 	Network string
@@ -33,28 +45,100 @@ type Place struct {
 	Port    uint32
 }
 
-// MarshalForward is the open message's data.
-func MarshalForward(f Place) []byte { return ssh.Marshal(f) }
+// MarshalForward is the data of an open message.
+func MarshalForward(p Place) []byte { return ssh.Marshal(p) }
 
-// ParseForward reads what MarshalForward wrote, and refuses what names nothing
-// that can be connected to.
+// ParseForward reads what MarshalForward wrote for a [ChannelForward], and
+// refuses what names nothing that can be connected to.
 func ParseForward(data []byte) (Place, error) {
-	var f Place
-	if err := ssh.Unmarshal(data, &f); err != nil || !ValidVisit(f.Visit) {
+	p, err := parsePlace(data)
+	if err != nil || p.Network == NetworkCaller && p.Host == "" && p.Port > 0 {
+		return p, err
+	}
+	return p, p.Check()
+}
+
+// ParseListen reads what MarshalForward wrote for a [ChannelListen]: the device
+// listens on its loopback address alone, whatever it is called.
+func ParseListen(data []byte) (Place, error) {
+	p, err := parsePlace(data)
+	if err != nil {
+		return p, err
+	}
+	return p, p.CheckListen()
+}
+
+func parsePlace(data []byte) (Place, error) {
+	var p Place
+	if err := ssh.Unmarshal(data, &p); err != nil || !ValidVisit(p.Visit) {
 		return Place{}, errors.New("the connection names no visit")
 	}
-	return f, f.Check()
+	return p, nil
 }
 
 // Check refuses a place that can't be meant. What it lets pass is safe to show.
-func (f Place) Check() error {
+func (p Place) Check() error {
 	switch {
-	case f.Host == "" || len(f.Host) > maxHost || Clean(f.Host, maxHost) != f.Host || strings.ContainsAny(f.Host, " \t\n"):
+	case p.Host == "" || len(p.Host) > maxHost || Clean(p.Host, maxHost) != p.Host || strings.ContainsAny(p.Host, " \t\n"):
 		return errors.New("that is no host or path that can be connected to")
-	case f.Network == NetworkTCP && f.Port > 0 && f.Port <= 0xFFFF:
+	case p.Network == NetworkTCP && p.Port > 0 && p.Port <= 0xFFFF:
 		return nil
-	case f.Network == NetworkUnix && f.Port == 0 && strings.HasPrefix(f.Host, "/"):
+	case p.Network == NetworkUnix && p.Port == 0 && strings.HasPrefix(p.Host, "/"):
 		return nil
 	}
 	return errors.New("a connection goes to a host and a port from 1 to 65535, or to a socket by its whole path")
+}
+
+// CheckListen refuses a place that the device can't listen on.
+func (p Place) CheckListen() error {
+	switch p.Host {
+	case "localhost", "127.0.0.1":
+		if p.Network == NetworkTCP && p.Port <= 0xFFFF {
+			return nil
+		}
+	}
+	return errors.New("a device listens on localhost alone, on a port from 0 to 65535")
+}
+
+// String is the place as people write it.
+func (p Place) String() string {
+	switch p.Network {
+	case NetworkUnix:
+		return p.Host
+	case NetworkCaller:
+		return "localhost"
+	}
+	return net.JoinHostPort(p.Host, strconv.Itoa(int(p.Port)))
+}
+
+// Listening says on which port the device listens: agent to gateway, the first
+// message on a [ChannelListen].
+type Listening struct {
+	Port int `json:"port"`
+}
+
+// Caller says that somebody on the device has connected: agent to gateway. The
+// number serves once, and for a short time.
+type Caller struct {
+	Number int `json:"number"`
+	Port   int `json:"port"` // that they came from
+}
+
+func (*Listening) kind() string { return "listening" }
+func (*Caller) kind() string    { return "caller" }
+
+func (m *Listening) check() error { return checkPort(m.Port) }
+
+func (m *Caller) check() error {
+	if m.Number < 1 || m.Number > 1<<31-1 {
+		return errors.New("a caller has no number")
+	}
+	return checkPort(m.Port)
+}
+
+func checkPort(n int) error {
+	if n < 1 || n > 0xFFFF {
+		return errors.New("a port is none")
+	}
+	return nil
 }

@@ -175,7 +175,7 @@ func newMessage(kind string) Message {
 		&Hello{}, &Welcome{}, &Denied{}, &Request{}, &Prompt{},
 		&Answer{}, &Open{}, &Ready{}, &Head{}, &End{}, &Card{},
 		&Control{}, &Presence{}, &Say{}, &Rosters{}, &Pinned{}, &AskNonce{}, &Nonce{},
-		&More{}, &Withdraw{},
+		&More{}, &Withdraw{}, &Listening{}, &Caller{},
 	} {
 		if m.kind() == kind {
 			return m
