@@ -6,8 +6,10 @@ import (
 )
 
 const (
-	// drawEvery is the least time between two pictures.
-	drawEvery = 50 * time.Millisecond
+	// drawEvery is the least time between two pictures; for sixels, of which a
+	// small change takes many, it is sixelEvery.
+	drawEvery  = 50 * time.Millisecond
+	sixelEvery = 200 * time.Millisecond
 	// fenceWait is how long a terminal may keep its answer before it is no
 	// longer waited for: somebody may have put another one in its place.
 	fenceWait = 3 * time.Second
@@ -41,6 +43,7 @@ type drain struct {
 	todo chan []byte
 	done chan error // one for each piece
 
+	every   time.Duration // at least, from one piece to the next
 	fenced  bool
 	busy    bool
 	began   time.Time // of the last piece
@@ -63,7 +66,10 @@ type flight struct {
 // newDrain writes to w until close. fences is how often the terminal has
 // answered so far; 0 is one that doesn't.
 func newDrain(w io.Writer, fences int) *drain {
-	d := &drain{todo: make(chan []byte), done: make(chan error, 1), fenced: fences > 0, asked: fences, least: never, budget: budgetFirst}
+	d := &drain{
+		todo: make(chan []byte), done: make(chan error, 1),
+		every: drawEvery, fenced: fences > 0, asked: fences, least: never, budget: budgetFirst,
+	}
 	go func() {
 		defer close(d.done)
 		for p := range d.todo {
@@ -87,7 +93,7 @@ func (d *drain) wait(now time.Time) time.Duration {
 		d.flights = d.flights[1:]
 		d.asked--
 	}
-	return max(drawEvery-now.Sub(d.began), 0)
+	return max(d.every-now.Sub(d.began), 0)
 }
 
 // start writes p, which is the drain's from now on. Nothing may be under way.

@@ -11,6 +11,7 @@ import (
 	uv "github.com/charmbracelet/ultraviolet"
 
 	"accord/recordings/rfb"
+	"accord/tui/picture"
 )
 
 const (
@@ -25,6 +26,9 @@ const (
 func (m *screenModel) run(ctx context.Context, t *Terminal) (err error) {
 	keys := readKeys(ctx, t.In)
 	out := newDrain(t.Out, m.able.fences)
+	if m.able.Way == picture.Sixel {
+		out.every = sixelEvery
+	}
 	failed := false
 	defer func() {
 		m.letGo()
