@@ -225,7 +225,9 @@ func (d desktop) film(ctx context.Context, length time.Duration) (*film, error) 
 		return nil, fmt.Errorf("the server ended: %w", err)
 	}
 	conn.Close()
-	_ = <-ran // the end of the connection
+	if err := <-ran; errors.Is(err, rfb.ErrServer) {
+		return nil, err
+	}
 	return &film{name: d.name, width: deskWidth, height: deskHeight, pieces: k.pieces, length: length}, context.Cause(ctx)
 }
 
