@@ -42,6 +42,7 @@ type relayed struct {
 	shell   *recordings.Shell
 	in      *hands      // where keys for the program go
 	notices chan string // nobody waits for a terminal that is not read
+	streams *streams    // of a command without a terminal; nil for one with
 
 	mu      sync.Mutex // one writer at a time: the program's output, or a notice
 	seam    tui.Seam   // where in the output a notice does no harm

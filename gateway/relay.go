@@ -63,12 +63,19 @@ func (s *session) relayed(ctx context.Context, v *visit) error {
 	}
 	in := newHands(ctx, v.audience, ch)
 	told, silent := v.tells(s, shell, in)
+	if s.pty == nil {
+		told.streams = newStreams(shell)
+	}
 	gone := v.audience.enter(&onStage{shell: shell, name: s.name(), in: in})
 	if err = v.introduce(told); err == nil {
 		s.exit, err = s.bridge(ch, reqs, told, v, cut)
 	}
 	gone()
 	silent()
+	if serr := told.streams.end(v.rec); serr != nil {
+		v.end(cannotRecord(serr))
+		err = errors.Join(err, serr)
+	}
 	s.mu.Lock()
 	close(s.relay)
 	s.relay, s.shell = nil, nil
@@ -169,7 +176,7 @@ func (s *session) bridge(ch gossh.Channel, reqs <-chan *gossh.Request, r *relaye
 	up := make(chan struct{})
 	go func() {
 		defer close(up)
-		sendUp(ch, r.in, v, in)
+		sendUp(ch, r, v, in)
 	}()
 	err := s.bringDown(ch, r, v, cut)
 	var exit outcome
@@ -229,8 +236,12 @@ func deviceSaid(text []byte) string {
 }
 
 // sendUp moves what the technician types.
-func sendUp(ch gossh.Channel, to *hands, v *visit, in *tui.RawInput) {
-	if err := in.Relay(touching{to, v}); errors.Is(err, io.EOF) && to.pass() {
+func sendUp(ch gossh.Channel, r *relayed, v *visit, in *tui.RawInput) {
+	var to io.Writer = touching{r.in, v}
+	if r.streams != nil {
+		to = summed{to, &r.streams.in}
+	}
+	if err := in.Relay(to); errors.Is(err, io.EOF) && r.in.pass() {
 		_ = ch.CloseWrite()
 	}
 }
@@ -269,8 +280,12 @@ func (h *hands) Write(p []byte) (int, error) {
 // closed.
 func (s *session) bringDown(ch gossh.Channel, r *relayed, v *visit, cut <-chan struct{}) error {
 	ended := make(chan error, 2)
-	go func() { ended <- r.pump(ch, s.ch, r.shell.Output, v) }()
-	go func() { ended <- r.pump(ch.Stderr(), s.ch.Stderr(), r.shell.ErrorOutput, v) }()
+	output, errorOutput := r.shell.Output, r.shell.ErrorOutput
+	if r.streams != nil {
+		output, errorOutput = r.streams.out.recorder(output), r.streams.errs.recorder(errorOutput)
+	}
+	go func() { ended <- r.pump(ch, s.ch, output, v) }()
+	go func() { ended <- r.pump(ch.Stderr(), s.ch.Stderr(), errorOutput, v) }()
 	var errs error
 	for range 2 {
 		select {

@@ -1,6 +1,7 @@
 package files
 
 import (
+	"encoding/binary"
 	"errors"
 	"fmt"
 	"io"
@@ -107,8 +108,10 @@ func (s *server) OpenFile(r *sftp.Request) (sftp.WriterAtReaderAt, error) {
 	}
 	// Not O_APPEND: each piece says where it belongs, and they come at once.
 	mode := os.FileMode(0o666)
-	if r.AttrFlags().Permissions {
-		mode = r.Attributes().FileMode().Perm()
+	// The library has put the flags of the open in the place of those that say
+	// which attributes come. Clients send no other than permissions here.
+	if len(r.Attrs) == 4 {
+		mode = os.FileMode(binary.BigEndian.Uint32(r.Attrs)).Perm()
 	}
 	return s.count(openRegular(t, name, flag, mode))
 }
@@ -177,6 +180,9 @@ func (s *server) remove(t tree, name string, folder bool) error {
 // setAttributes sets what a client names, its size first.
 func setAttributes(t tree, name string, r *sftp.Request) error {
 	flags, a := r.AttrFlags(), r.Attributes()
+	if a == nil {
+		return sftp.ErrSSHFxBadMessage
+	}
 	if flags.Size {
 		f, err := openRegular(t, name, os.O_WRONLY, 0)
 		if err != nil {

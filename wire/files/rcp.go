@@ -282,6 +282,8 @@ func (r *RCP) End() error {
 	if r.current == nil || r.state == rcpAsking {
 		return nil
 	}
-	r.current.fail("it was cut")
+	if r.direction == Put || r.left > 0 {
+		r.current.fail("it was cut")
+	} // else all of it went, and the client left without a word
 	return r.ended()
 }

@@ -33,6 +33,9 @@ func (s *SFTP) settle(q *asked, kind byte, b *body) error {
 		if code != statusOK {
 			q.handle.fail("it could not be closed: " + failed)
 		}
+		if put := q.handle.put; put != nil && !put.scattered && put.From == 0 {
+			s.remember(q.handle.path, put.next)
+		}
 		delete(s.handles, q.handle.name)
 		s.ending[q.handle] = true
 		return s.over(q.handle, 0)
@@ -87,6 +90,7 @@ func (s *SFTP) opened(q *asked, b *body) error {
 	}
 	if q.flags&(openWrite|openAppend|openCreate|openTrunc) != 0 {
 		h.put = s.stream(q, Put)
+		delete(s.sizes, q.path) // it will be another
 	}
 	for _, st := range h.streams() {
 		if st == h.get && h.put != nil {
@@ -159,8 +163,12 @@ func (s *SFTP) sized(q *asked, a attributes) {
 		}
 		return
 	}
+	s.remember(q.path, a.size)
+}
+
+func (s *SFTP) remember(path string, size int64) {
 	if len(s.sizes) >= sizesMost {
 		clear(s.sizes)
 	}
-	s.sizes[q.path] = a.size
+	s.sizes[path] = size
 }

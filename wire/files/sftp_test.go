@@ -264,7 +264,7 @@ func TestReadAndWritten(t *testing.T) {
 	k.answers(packet(fxData, 3, "abcd"))
 	k.asks(packet(fxClose, 4, "h"))
 	k.answers(ok(4))
-	k.says("begins put f", "begins get f", "ends get f 4 from 0, part: it was not read to the end sum 88d4266f", "ends put f 4 from 0, whole sum 88d4266f")
+	k.says("begins put f", "begins get f", "ends get f 4 from 0, part: where the file ends was not asked for sum 88d4266f", "ends put f 4 from 0, whole sum 88d4266f")
 	k = newTalk(t, all)
 	k.open("f", openRead|openWrite, "h")
 	k.asks(packet(fxClose, 4, "h"))

@@ -116,8 +116,10 @@ func (s *stream) finish() error {
 		s.State, s.Why = Part, s.failed
 	case s.From > 0:
 		s.State, s.Why = Part, "it does not begin with the file's first byte"
-	case s.Direction == Get && s.end != s.next && s.Size != s.next:
+	case s.Direction == Get && s.end != s.next && s.Size > s.next:
 		s.State, s.Why = Part, "it was not read to the end"
+	case s.Direction == Get && s.end != s.next && s.Size != s.next:
+		s.State, s.Why = Part, "where the file ends was not asked for"
 	default:
 		s.State = Whole
 	}
