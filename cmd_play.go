@@ -2,7 +2,10 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
+	"net"
+	"net/netip"
 	"os"
 
 	"golang.org/x/crypto/ssh"
@@ -15,19 +18,25 @@ import (
 func playVerb() verb {
 	return verb{
 		name:  "play",
-		usage: "[--plain] FOLDER|FILE",
+		usage: "[--plain] [--vnc] FOLDER|FILE",
 		line:  "play a recording: a visit's folder, or any .cast",
 		help: `Plays in this terminal. Space pauses, the arrows seek, + and - change the
-speed, i skips pauses, m jumps to marks, Tab goes to the next shell, ? shows
-all keys. The picture is drawn from a terminal emulator's cells: nothing in a
-recording can reach your terminal as a command.
+speed, i skips pauses, m jumps to marks, Tab goes to the next shell or screen,
+? shows all keys. A shell is drawn from a terminal emulator's cells, a screen
+by kitty graphics, sixels or half-blocks: nothing in a recording can reach your
+terminal as a command.
 
 Options:
   -p, --plain   print the screens as they are at the end
+      --vnc     show the screens to VNC viewers as well, at 127.0.0.1:5900, or
+                where --vnc=ADDRESS:PORT says, on this machine; the terminal
+                steers what they see. With --plain, or without a terminal, each
+                screen plays once
 
 Examples:
   accord play .accord/recordings/2026/11/22/20261122-164500-abcd2345
   accord play session.cast
+  accord play --vnc 002.frames
   ssh -t GATEWAY recordings          the same, on the gateway`,
 		run: runPlay,
 	}
@@ -36,12 +45,17 @@ Examples:
 func runPlay(ctx context.Context, c *call, args []string) error {
 	fs := flags("play")
 	plain := boolFlag(fs, "plain", "p")
+	var vnc vncFlag
+	fs.Var(&vnc, "vnc", "")
 	rest, err := parse(c, fs, args, 1)
 	if err != nil {
 		return err
 	}
 	if len(rest) != 1 {
-		return usage("play", "name the folder of a visit, or a .cast")
+		return usage("play", "name the folder of a visit, a .cast or a .frames")
+	}
+	if vnc != "" {
+		return playVNC(ctx, c, string(vnc), rest[0], *plain)
 	}
 	t, done, err := c.terminal(*plain)
 	if err != nil {
@@ -49,6 +63,44 @@ func runPlay(ctx context.Context, c *call, args []string) error {
 	}
 	defer done()
 	return left(replay.Play(ctx, t, rest[0]))
+}
+
+// vncFlag is where viewers may come; empty for nowhere.
+type vncFlag string
+
+func (f *vncFlag) String() string   { return string(*f) }
+func (f *vncFlag) IsBoolFlag() bool { return true }
+
+func (f *vncFlag) Set(s string) error {
+	if s == "true" {
+		s = "127.0.0.1:5900"
+	}
+	at, err := netip.ParseAddrPort(s)
+	if err != nil || !at.Addr().IsLoopback() {
+		return errors.New("a replay is shown on this machine only: write --vnc=127.0.0.1:5901")
+	}
+	*f = vncFlag(s)
+	return nil
+}
+
+// playVNC plays to viewers on loopback, steered by the terminal if there is one.
+func playVNC(ctx context.Context, c *call, address, path string, plain bool) error {
+	l, err := (&net.ListenConfig{}).Listen(ctx, "tcp", address)
+	if err != nil {
+		return fmt.Errorf("viewers can't come to %s: %w", address, err)
+	}
+	if plain || !c.hasTerminal() {
+		return left(replay.Serve(ctx, nil, path, l, func() {
+			fmt.Fprintf(c.stderr, "Viewers may come to %s.\n", l.Addr())
+		}))
+	}
+	t, done, err := c.terminal(false)
+	if err != nil {
+		l.Close()
+		return err
+	}
+	defer done()
+	return left(replay.Serve(ctx, t, path, l, func() {}))
 }
 
 func verifyVerb() verb {

@@ -37,6 +37,7 @@ func verbs() []verb {
 		approveVerb(),
 		overrideVerb(),
 		playVerb(),
+		exportVerb(),
 		verifyVerb(),
 		checkVerb(),
 		completionVerb(),

@@ -23,6 +23,7 @@ type Recording struct {
 	Title  string
 	Notice string // a sentence such as "interrupted: the gateway stopped"
 	Tracks []Track
+	First  int // the track to begin with
 }
 
 // Play shows a recording until its viewer leaves: nil, or [ErrLeft] on Ctrl-C
@@ -99,7 +100,7 @@ type playScreen struct {
 }
 
 func newPlayScreen(ctx context.Context, p page, rec Recording) *playScreen {
-	s := &playScreen{page: p, rec: rec, speed: 1, skip: true, playing: true, told: rec.Notice}
+	s := &playScreen{page: p, rec: rec, which: rec.First, speed: 1, skip: true, playing: true, told: rec.Notice}
 	for _, track := range rec.Tracks {
 		s.reels = append(s.reels, newReel(track.Source))
 	}
