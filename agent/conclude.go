@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"io"
+	"slices"
 	"strings"
 	"time"
 
@@ -78,5 +79,19 @@ func (v *visit) settle(head wire.Head) (wire.Head, bool) {
 		case <-timer.C:
 			return head, false
 		}
+	}
+}
+
+// use notes that a capability was used, for the end card.
+func (v *visit) use(c wire.Capability) {
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	v.note(c)
+}
+
+// note does it. The caller holds mu.
+func (v *visit) note(c wire.Capability) {
+	if !slices.Contains(v.used, c) {
+		v.used = append(v.used, c)
 	}
 }

@@ -144,6 +144,28 @@ func TestScreenGarbage(t *testing.T) {
 	}
 }
 
+// TestScreenServerDies ends the channel, and not the visit; another can be had.
+func TestScreenServerDies(t *testing.T) {
+	s, e := newVNC(t)
+	l, p := e.link(), e.sit()
+	v := l.openFor(p, wire.Shell, wire.ScreenView)
+	for range 3 {
+		ch := l.mustScreen(v.req.Visit)
+		p.until("the user is told", func(m toClient) bool { return m.Began != nil && m.Began.Screen })
+		s.mu.Lock()
+		for c := range s.conns {
+			_ = c.Close()
+		}
+		s.mu.Unlock()
+		drained(t, ch, "its server is dead")
+		_ = ch.Close()
+		p.until("the user is told", func(m toClient) bool { return m.Began != nil && !m.Began.Screen })
+	}
+	if !l.mark(v.req.Visit) {
+		t.Error("the visit has suffered")
+	}
+}
+
 // TestScreenNobodyReads has a gateway that reads nothing of the screen, and a VNC
 // server that reads nothing of the input. The user's stop key works in two seconds,
 // and nothing piles up.

@@ -49,11 +49,11 @@ func (a *Agent) callHome(ctx context.Context) {
 		if ctx.Err() != nil {
 			return
 		}
+		a.desk.disconnected(time.Now())
 		if errors.Is(err, errOffer) {
 			continue // the gateway is well, and waits for nothing
 		}
 		wait := b.next(time.Since(began))
-		a.desk.disconnected(time.Now())
 		a.log.Warn("not connected", "error", err, "again_in", wait.Round(time.Second))
 		select {
 		case <-time.After(wait):

@@ -62,11 +62,7 @@ func (l *link) onScreen(_ context.Context, _ *gossh.ServerConn, nc gossh.NewChan
 		_ = nc.Reject(gossh.Prohibited, "visit "+id+" is not open on this device")
 		return
 	}
-	_, err = l.agent.may(id, wire.ScreenView)
-	if err == nil {
-		err = v.hold.refuses()
-	}
-	if err != nil {
+	if _, err = l.agent.may(id, wire.ScreenView); err != nil {
 		_ = nc.Reject(gossh.Prohibited, err.Error())
 		return
 	}
@@ -76,6 +72,13 @@ func (l *link) onScreen(_ context.Context, _ *gossh.ServerConn, nc gossh.NewChan
 		return
 	}
 	defer v.exitScreen(s)
+	// From here on a pause finds it, so that none slips in between.
+	if err := v.hold.refuses(); err != nil {
+		close(s.clear)
+		s.end(err)
+		_ = nc.Reject(gossh.Prohibited, err.Error())
+		return
+	}
 	s.serve(nc)
 }
 

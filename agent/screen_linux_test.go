@@ -148,6 +148,45 @@ func TestStartedScreens(t *testing.T) {
 	}
 }
 
+// TestScreenWithPassword shows a real server that asks for a password, which the
+// gateway never learns.
+func TestScreenWithPassword(t *testing.T) {
+	dir := shortDir(t)
+	socket, secret, hidden := filepath.Join(dir, "vnc"), filepath.Join(dir, "password"), filepath.Join(dir, "passwd")
+	if err := os.WriteFile(secret, []byte("kitten42\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	c := exec.Command("tigervncpasswd", "-f")
+	c.Stdin = strings.NewReader("kitten42\n")
+	text, err := c.Output()
+	if err == nil {
+		err = os.WriteFile(hidden, text, 0o600)
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	start(t, exec.Command("Xtigervnc", fmt.Sprintf(":%d", 1000+rand.IntN(40000)), "-rfbport", "-1", "-rfbunixpath", socket,
+		"-rfbauth", hidden, "-geometry", "320x200", "-nolisten", "tcp"))
+	eventually(t, "Xtigervnc listens", func() bool { return exists(socket) })
+	e := newEvil(t, func(o *Options) { o.Config.Screen.Server, o.Config.Screen.Password = socket, secret })
+	l, p := e.link(), e.sit()
+	v := l.openFor(p, wire.ScreenView)
+	if w, h := l.look(v.req.Visit).screen.Size(); w != 320 || h != 200 {
+		t.Errorf("the screen is %d by %d", w, h)
+	}
+	_ = v.ch.Close()
+	p.ended(v.req.Visit)
+	if err := os.WriteFile(secret, []byte("wrong\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	v = l.openFor(p, wire.ScreenView)
+	if _, err := l.screen(v.req.Visit); err == nil || !strings.Contains(err.Error(), "does not let us in") || strings.Contains(err.Error(), "wrong") {
+		t.Errorf("with a wrong password: %v", err)
+	}
+	_ = v.ch.Close()
+	p.ended(v.req.Visit)
+}
+
 func screenFolders(t *testing.T) []string {
 	t.Helper()
 	list, err := filepath.Glob(filepath.Join(os.TempDir(), "accord-screen-*"))

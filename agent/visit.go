@@ -382,20 +382,6 @@ func (v *visit) add(p *proc.Process, r running) bool {
 	return true
 }
 
-// use notes that a capability was used, for the end card.
-func (v *visit) use(c wire.Capability) {
-	v.mu.Lock()
-	defer v.mu.Unlock()
-	v.note(c)
-}
-
-// note does it. The caller holds mu.
-func (v *visit) note(c wire.Capability) {
-	if !slices.Contains(v.used, c) {
-		v.used = append(v.used, c)
-	}
-}
-
 // drop forgets a process of which nothing is left.
 func (v *visit) drop(p *proc.Process) {
 	v.mu.Lock()
