@@ -42,7 +42,9 @@ func start(t *testing.T, c *exec.Cmd) {
 	}
 	t.Cleanup(func() {
 		_ = c.Process.Signal(syscall.SIGTERM) // an X server takes its lock file with it
+		gone := time.AfterFunc(2*time.Second, func() { _ = c.Process.Kill() })
 		_ = c.Wait()
+		gone.Stop()
 	})
 }
 

@@ -123,7 +123,7 @@ func libVNC(t *testing.T, display string, args ...string) (socket string) {
 	t.Helper()
 	socket = filepath.Join(t.TempDir(), "vnc")
 	c := exec.Command("x11vnc", append([]string{
-		"-display", display, "-unixsock", socket, "-rfbport", "0", "-no6", "-noipv6", "-norc", "-quiet", "-forever", "-shared",
+		"-display", display, "-unixsock", socket, "-rfbport", "0", "-rfbportv6", "-1", "-norc", "-quiet", "-forever", "-shared",
 	}, args...)...)
 	runServer(t, socket, c)
 	return socket
