@@ -6,6 +6,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"image"
 	"io"
 	"math/rand/v2"
 	"os"
@@ -14,9 +15,12 @@ import (
 	"strings"
 	"syscall"
 	"testing"
+	"time"
 
 	"golang.org/x/sys/unix"
 	"pgregory.net/rapid"
+
+	"accord/recordings/rfb"
 )
 
 // childProcess runs this test binary again in a role.
@@ -45,6 +49,31 @@ func childKilled() {
 		if _, err := os.Stdout.Write(p); err != nil {
 			return
 		}
+	}
+}
+
+// childFilmed records a screen without end, and tells of each picture once the
+// gate lets the next one pass.
+func childFilmed() {
+	l, err := Open(Config{Dir: os.Getenv("RECORDINGS_DIR")}, testSign)
+	exitOn(err)
+	r, err := l.Create(testVisit(visitNumber(1)))
+	exitOn(err)
+	frame, err := rfb.NewFrame(300, 200)
+	exitOn(err)
+	s := rfb.NewScreen()
+	f, err := r.Frames(FramesInfo{Rate: 20}, s)
+	exitOn(err)
+	random := rand.New(rand.NewPCG(5, 6))
+	for i := 0; ; i++ {
+		exitOn(f.Gate(context.Background()))
+		area := image.Rect(random.IntN(150), random.IntN(100), 160+random.IntN(140), 110+random.IntN(90))
+		frame.Fill(area, byte(i), byte(random.Uint32()), byte(random.Uint32()))
+		s.Commit(frame, rfb.Damage{Rects: []image.Rectangle{area}})
+		if _, err := fmt.Println(i); err != nil {
+			return
+		}
+		time.Sleep(time.Millisecond)
 	}
 }
 

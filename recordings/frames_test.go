@@ -1,14 +1,18 @@
 package recordings
 
 import (
+	"bufio"
 	"bytes"
 	"context"
 	"encoding/json"
 	"errors"
 	"image"
+	"io"
+	"math/rand/v2"
 	"os"
 	"path/filepath"
 	"slices"
+	"strconv"
 	"testing"
 	"time"
 
@@ -142,5 +146,183 @@ func TestFramesArePartOfTheVisit(t *testing.T) {
 	must(t, err)
 	if len(a.Inputs) != 2 || len(a.Events) != 5 {
 		t.Errorf("%d inputs, events %+v", len(a.Inputs), a.Events)
+	}
+}
+
+// TestFramesKilled: after kill -9 the recording of a screen is closed, verifies,
+// and its last picture is no older than the gate has promised.
+func TestFramesKilled(t *testing.T) {
+	root := t.TempDir()
+	cmd := childProcess(t, "filmed", root)
+	out, err := cmd.StdoutPipe()
+	must(t, err)
+	must(t, cmd.Start())
+	lines := bufio.NewScanner(out)
+	shown := make(map[int]time.Time)
+	last := 0
+	for began := time.Now(); time.Since(began) < 3*time.Second && lines.Scan(); {
+		last, err = strconv.Atoi(lines.Text())
+		must(t, err)
+		shown[last] = time.Now()
+	}
+	killed := time.Now()
+	must(t, cmd.Process.Kill())
+	_, err = io.Copy(io.Discard, out)
+	must(t, err)
+	_ = cmd.Wait()
+	l := openLibrary(t, root)
+	done, err := l.Recover(t.Context())
+	must(t, err)
+	if len(done) != 1 || done[0].Err != nil || done[0].End.Screens != 1 || done[0].End.Shells != 0 || done[0].End.Bytes == 0 {
+		t.Fatalf("recovered %+v", done)
+	}
+	dir := dirOf(root, visitNumber(1))
+	wantOK(t, dir, StateInterrupted, done[0].Head)
+	r, p := player(t, filepath.Join(dir, "001.frames"))
+	must(t, p.Seek(t.Context(), r.Length()))
+	if r.Whole() || p.Frame() == nil {
+		t.Fatalf("whole %v after a crash; gaps %v", r.Whole(), r.Gaps())
+	}
+	pictures, _ := replayed(p.Frame(), last)
+	if pictures < 0 || killed.Sub(shown[pictures]) > 4*time.Second {
+		t.Errorf("the last picture kept is number %d of %d", pictures, last)
+	}
+}
+
+// replayed finds which of the pictures that childFilmed paints this one is.
+func replayed(f *rfb.Frame, most int) (number int, ok bool) {
+	frame, err := rfb.NewFrame(300, 200)
+	if err != nil {
+		return -1, false
+	}
+	random := rand.New(rand.NewPCG(5, 6))
+	number = -1
+	for i := 0; i <= most+1000; i++ {
+		area := image.Rect(random.IntN(150), random.IntN(100), 160+random.IntN(140), 110+random.IntN(90))
+		frame.Fill(area, byte(i), byte(random.Uint32()), byte(random.Uint32()))
+		if bytes.Equal(frame.Pix, f.Pix) {
+			number = i
+		}
+	}
+	return number, number >= 0
+}
+
+// TestGateWaits: a recorder that is a second behind lets no new picture pass,
+// until it has caught up; what it missed is counted.
+func TestGateWaits(t *testing.T) {
+	root := t.TempDir()
+	l := openLibrary(t, root)
+	r := create(t, l, visitNumber(1))
+	p := newPainted(t, 64, 64)
+	f := frames(t, r, p)
+	must(t, f.Gate(t.Context()))
+	release, held := make(chan struct{}), make(chan struct{})
+	go p.screen.Change(func(s rfb.State) rfb.State { // nobody can look meanwhile
+		close(held)
+		<-release
+		return s
+	})
+	<-held
+	must(t, f.Gate(t.Context()))
+	began := time.Now()
+	var err error
+	for err == nil {
+		ctx, cancel := context.WithTimeout(t.Context(), 100*time.Millisecond)
+		if err = f.Gate(ctx); err == nil {
+			<-ctx.Done()
+		}
+		cancel()
+	}
+	if passed := time.Since(began); !errors.Is(err, context.DeadlineExceeded) || passed < 700*time.Millisecond || passed > 5*time.Second {
+		t.Errorf("the gate closed after %v: %v", passed, err)
+	}
+	close(release)
+	must(t, f.Gate(t.Context()))
+	p.paint()
+	must(t, f.Close())
+	p.wantLast(filepath.Join(dirOf(root, visitNumber(1)), "001.frames"))
+	seal(t, r)
+}
+
+// TestFramesFail: what can't be written ends the recording, and the gate for
+// ever.
+func TestFramesFail(t *testing.T) {
+	l := openLibrary(t, t.TempDir())
+	r := create(t, l, visitNumber(1))
+	p := newPainted(t, 64, 64)
+	f := frames(t, r, p)
+	must(t, f.Gate(t.Context()))
+	must(t, f.file.f.Close())
+	for range 50 {
+		p.paint()
+		f.Key()
+	}
+	<-r.Failed()
+	var failure *Failure
+	if err := f.Gate(t.Context()); !errors.As(err, &failure) {
+		t.Errorf("the gate says %v", err)
+	}
+	if err := f.Close(); !errors.As(err, &failure) {
+		t.Errorf("the end says %v", err)
+	}
+	if _, err := r.Frames(FramesInfo{}, p.screen); !errors.As(err, &failure) {
+		t.Errorf("another screen: %v", err)
+	}
+	if _, err := r.Seal(End{By: "gateway", Cause: "the disk"}); err == nil {
+		t.Error("a recording without one of its files was sealed")
+	}
+}
+
+// TestFramesChanged: verify names the file of a screen, whatever was done to it.
+func TestFramesChanged(t *testing.T) {
+	source := t.TempDir()
+	l := openLibrary(t, source)
+	r := create(t, l, visitNumber(1))
+	p := newPainted(t, 64, 64)
+	f := frames(t, r, p)
+	p.paint()
+	must(t, f.Close())
+	head := seal(t, r)
+	for what, spoil := range map[string]func(path string){
+		"removed": func(path string) { must(t, os.Remove(path)) },
+		"changed": func(path string) { flip(t, path, 150) },
+		"cut":     func(path string) { must(t, os.Truncate(path, 200)) },
+		"grown":   func(path string) { appendTo(t, path, "x") },
+	} {
+		root := t.TempDir()
+		copyTree(t, source, root)
+		dir := dirOf(root, visitNumber(1))
+		wantOK(t, dir, StateComplete, head)
+		spoil(filepath.Join(dir, "001.frames"))
+		if problems := verify(t, dir, head).Problems; len(problems) == 0 || problems[0].File != "001.frames" {
+			t.Errorf("%s: verify finds %v", what, problems)
+		}
+	}
+}
+
+// TestFramesTurn: a file that has become too old is followed by another, which
+// stands alone.
+func TestFramesTurn(t *testing.T) {
+	root := t.TempDir()
+	l := openLibrary(t, root)
+	r := create(t, l, visitNumber(1))
+	p := newPainted(t, 64, 64)
+	f := frames(t, r, p)
+	f.Paused(true)
+	must(t, f.Close())
+	f.stop, f.done, f.stopped = make(chan struct{}), make(chan struct{}), false
+	f.view = p.screen.View() // as if the recorder went on a day later
+	must(t, f.begin())
+	f.start = f.start.Add(-framesAge)
+	go f.run()
+	dir := dirOf(root, visitNumber(1))
+	p.paint()
+	waitBytes(t, r, filepath.Join(dir, "003.frames"), 1)
+	must(t, f.Close())
+	seal(t, r)
+	wantOK(t, dir, StateComplete)
+	p.wantLast(filepath.Join(dir, "003.frames"))
+	if _, play := player(t, filepath.Join(dir, "003.frames")); play.Seek(t.Context(), 0) != nil || !play.Paused() {
+		t.Error("the file that follows does not say that the visit is paused")
 	}
 }

@@ -207,6 +207,8 @@ func child(role string) {
 	switch role {
 	case "killed":
 		childKilled()
+	case "filmed":
+		childFilmed()
 	case "full":
 		childFull()
 	case "short":
