@@ -38,7 +38,7 @@ func (v *visit) conclude(ctx context.Context, failure error) error {
 	why := v.why(ctx)
 	e := &wire.Ending{
 		Number: v.consent.Number, Visit: v.id(), Opened: v.opened.UTC(), Ended: time.Now().UTC(),
-		By: why.by, Cause: why.cause, Shells: v.shells, Head: v.head,
+		By: why.by, Cause: why.cause, Shells: v.shells, Screens: int(v.screensEver.Load()), Head: v.head,
 	}
 	if e.Opened.IsZero() {
 		e.Opened = v.consent.Answered

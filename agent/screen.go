@@ -239,6 +239,7 @@ func (s *screening) relay() {
 		return
 	}
 	s.visit.use(wire.ScreenView)
+	s.visit.screensEver.Add(1)
 	s.shown.Store(true)
 	s.visit.agent.desk.changed(s.visit)
 	var all sync.WaitGroup

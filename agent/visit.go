@@ -8,6 +8,7 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"golang.org/x/crypto/ssh"
@@ -44,9 +45,10 @@ type visit struct {
 	opened  time.Time
 	head    wire.Head
 
-	mu      sync.Mutex
-	procs   map[*proc.Process]running
-	screens []*screening // channels that show the screen
+	mu          sync.Mutex
+	procs       map[*proc.Process]running
+	screens     []*screening // channels that show the screen
+	screensEver atomic.Int32 // shown so far
 	// Connections that are forwarded, and what this device took for the
 	// technician. showing: the user's screens are told soon.
 	forwarded []*forwarding

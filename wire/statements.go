@@ -58,8 +58,11 @@ type Ending struct {
 	By     string    `json:"by"`
 	Cause  string    `json:"cause"`
 	Shells int       `json:"shells"`
-	Head   Head      `json:"head"`   // the last the device was told
-	Sealed bool      `json:"sealed"` // it was the final one
+	// Screens is how often the screen was shown: once more after each pause. A
+	// gateway that knows no screens gets no ending with it.
+	Screens int  `json:"screens,omitempty"`
+	Head    Head `json:"head"`   // the last the device was told
+	Sealed  bool `json:"sealed"` // it was the final one
 }
 
 // SignStatement encodes a [Consent] or [Ending] and signs it with the

@@ -240,13 +240,17 @@ func TestOpenConsentCleans(t *testing.T) {
 func TestEnding(t *testing.T) {
 	key := newKey(t)
 	at := time.Date(2026, 1, 2, 3, 4, 5, 6, time.UTC)
-	want := Ending{Number: 7, Visit: visitName, Opened: at, Ended: at.Add(time.Hour), By: "user", Cause: "Stopped.", Shells: 2, Head: Head{9, hash}, Sealed: true}
+	want := Ending{Number: 7, Visit: visitName, Opened: at, Ended: at.Add(time.Hour), By: "user", Cause: "Stopped.", Shells: 2, Screens: 3, Head: Head{9, hash}, Sealed: true}
 	text, signature, err := SignStatement(key, want)
 	if err != nil {
 		t.Fatal(err)
 	}
 	if got, err := OpenEnding(key.PublicKey(), text, signature); err != nil || *got != want {
 		t.Errorf("%+v, %v", got, err)
+	}
+	want.Screens = 0
+	if text, _, err := SignStatement(key, want); err != nil || strings.Contains(string(text), "screens") {
+		t.Errorf("without a screen it is not what it was before: %s, %v", text, err)
 	}
 	if c, err := OpenConsent(key.PublicKey(), text, signature); err == nil {
 		t.Errorf("an end card was taken for a consent: %+v", c)
