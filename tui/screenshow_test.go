@@ -71,7 +71,7 @@ func (d *device) show(s *rfb.Screen) ScreenShow {
 
 // showing runs a screen on a terminal and hands f the parts; the answer is that
 // of ShowScreen. Time in it is made.
-func showing(t *testing.T, answers map[string]string, d *device, f func(term *Terminal, o *talker, s *rfb.Screen, frame *rfb.Frame)) (err error, left string) { //nolint:revive // the error is what is looked at first
+func showing(t *testing.T, answers map[string]string, d *device, f func(term *Terminal, o *talker, s *rfb.Screen, frame *rfb.Frame)) (left string, err error) {
 	t.Helper()
 	synctest.Test(t, func(t *testing.T) {
 		term, o, end := newTalker(answers, 0)
@@ -86,7 +86,7 @@ func showing(t *testing.T, answers map[string]string, d *device, f func(term *Te
 		left = restOf(t, term.In)
 		checkRestored(t, o.String())
 	})
-	return err, left
+	return left, err
 }
 
 // awhile lets made time pass until all is drawn.
@@ -146,7 +146,7 @@ func checkRestored(t *testing.T, sent string) {
 
 func TestTheScreenIsControlled(t *testing.T) {
 	d := &device{control: true}
-	err, left := showing(t, kittyAnswers(), d, func(_ *Terminal, o *talker, _ *rfb.Screen, _ *rfb.Frame) {
+	left, err := showing(t, kittyAnswers(), d, func(_ *Terminal, o *talker, _ *rfb.Screen, _ *rfb.Frame) {
 		if !strings.Contains(o.String(), "a=T,q=2,f=24") {
 			t.Errorf("nothing is drawn: %.300q", o.String())
 		}
@@ -167,7 +167,7 @@ func TestTheScreenIsControlled(t *testing.T) {
 // Without releases, and with the mouse in cells.
 func TestTheScreenIsControlledFromAnOldTerminal(t *testing.T) {
 	d := &device{control: true}
-	err, left := showing(t, map[string]string{"\x1b[c": "\x1b[?1;2c"}, d, func(_ *Terminal, o *talker, _ *rfb.Screen, _ *rfb.Frame) {
+	left, err := showing(t, map[string]string{"\x1b[c": "\x1b[?1;2c"}, d, func(_ *Terminal, o *talker, _ *rfb.Screen, _ *rfb.Frame) {
 		o.typed("A", "\x03", "\x1b[<0;41;12M\x1b[<0;41;12m", "\x1dx", "\x1d?", "x", "\x1d", "q\x1b[<35;1;1Mls")
 	})
 	if !errors.Is(err, ErrBack) || left != "l s" {
@@ -182,14 +182,14 @@ func TestTheScreenIsControlledFromAnOldTerminal(t *testing.T) {
 // picture.
 func TestTheScreenIsOnlySeen(t *testing.T) {
 	d := &device{}
-	err, _ := showing(t, kittyAnswers(), d, func(_ *Terminal, o *talker, _ *rfb.Screen, _ *rfb.Frame) {
+	_, err := showing(t, kittyAnswers(), d, func(_ *Terminal, o *talker, _ *rfb.Screen, _ *rfb.Frame) {
 		o.typed("a", "+", "+", "\x1b[C", "\x1b[<0;300;100M", "\x1b[<32;200;100M", "\x1b[<0;200;100m", "\x1b[<64;50;50M", "\x1b[200~rm\r\x1b[201~", "-", "1", "0", "?", "?")
 		o.typed("\x03")
 	})
 	if !errors.Is(err, ErrLeft) || d.say() != "" {
 		t.Errorf("%v, the device gets %q", err, d.say())
 	}
-	if err, _ = showing(t, nil, d, func(_ *Terminal, o *talker, _ *rfb.Screen, _ *rfb.Frame) { o.typed("q") }); !errors.Is(err, ErrBack) {
+	if _, err = showing(t, nil, d, func(_ *Terminal, o *talker, _ *rfb.Screen, _ *rfb.Frame) { o.typed("q") }); !errors.Is(err, ErrBack) {
 		t.Errorf("q: %v", err)
 	}
 }
@@ -197,7 +197,7 @@ func TestTheScreenIsOnlySeen(t *testing.T) {
 // When control is taken back, what was down goes up, and nothing more comes.
 func TestControlIsTakenBack(t *testing.T) {
 	d := &device{control: true}
-	err, _ := showing(t, kittyAnswers(), d, func(_ *Terminal, o *talker, _ *rfb.Screen, _ *rfb.Frame) {
+	_, err := showing(t, kittyAnswers(), d, func(_ *Terminal, o *talker, _ *rfb.Screen, _ *rfb.Frame) {
 		o.typed("\x1b[97;;97u", "\x1b[<0;101;101M")
 		d.set(false, "")
 		awhile()

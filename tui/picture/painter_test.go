@@ -61,7 +61,7 @@ func means() map[string]Means {
 func TestOnlyWhatChangedIsDrawn(t *testing.T) {
 	for name, m := range means() {
 		t.Run(name, func(t *testing.T) {
-			f := chart(t, 1280, 800)
+			f := chart(t, 640, 400)
 			p := New(m)
 			p.Show(image.Rect(0, 1, 80, 23), View{})
 			p.Look(f, nil, rfb.State{})
@@ -75,7 +75,7 @@ func TestOnlyWhatChangedIsDrawn(t *testing.T) {
 			}
 			r := noise(f, rand.New(rand.NewPCG(1, 2)))
 			p.Look(f, []image.Rectangle{r}, rfb.State{})
-			if out, _ := p.Paint(nil, 1<<30); len(out) == 0 || len(out) > len(first)/5 {
+			if out, _ := p.Paint(nil, 1<<30); len(out) == 0 || len(out) > len(first)/3 {
 				t.Errorf("%d bytes for a part, %d for the whole", len(out), len(first))
 			}
 		})
@@ -122,7 +122,7 @@ func TestTheTerminalShowsThePicture(t *testing.T) {
 			rapid.Check(t, func(r *rapid.T) {
 				f := chart(t, rapid.IntRange(1, 160).Draw(r, "width"), rapid.IntRange(1, 100).Draw(r, "height"))
 				rng := rand.New(rand.NewPCG(1, uint64(f.Width)))
-				p, size := New(m), image.Pt(24, 10)
+				p, size := New(m), image.Pt(16, 7)
 				o := newTerminal(t, size, m.dots())
 				room, view, state := image.Rectangle{Max: size}, View{}, rfb.State{}
 				p.Show(room, view)
@@ -135,7 +135,7 @@ func TestTheTerminalShowsThePicture(t *testing.T) {
 					case 2:
 						view = View{rapid.SampledFrom([]float64{0, .1, .5, .7, 1, 2, 3}).Draw(r, "zoom"), image.Pt(rng.IntN(f.Width), rng.IntN(f.Height))}
 					case 3:
-						room = image.Rect(rng.IntN(12), rng.IntN(5), 12+rng.IntN(13), 5+rng.IntN(6))
+						room = image.Rect(rng.IntN(8), rng.IntN(4), 8+rng.IntN(9), 4+rng.IntN(4))
 					case 4:
 						state = pointed(rng, f)
 					case 5:

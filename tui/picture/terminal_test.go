@@ -98,14 +98,12 @@ func (o *terminal) csi(params string, final byte) {
 
 func (o *terminal) style(n []int) {
 	for i := 0; i < len(n); i++ {
-		c := 0
 		switch base := n[i] / 10 * 10; {
 		case n[i] == 0:
 			o.fg, o.bg = 0xd0d0d0, 0x123456
 			continue
 		case n[i]%10 == 8 && n[i+1] == 2:
-			c = n[i+2]<<16 | n[i+3]<<8 | n[i+4]
-			o.colour(base, c)
+			o.colour(base, n[i+2]<<16|n[i+3]<<8|n[i+4])
 			i += 4
 		case n[i]%10 == 8 && n[i+1] == 5:
 			o.colour(base, paletteColour(n[i+2]))
