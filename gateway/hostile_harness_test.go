@@ -173,6 +173,7 @@ type device struct {
 	offers   []wire.Capability
 	screens  func(gossh.NewChannel) // answers channels of the screen; nil refuses them
 	forwards func(gossh.NewChannel)
+	listens  func(gossh.NewChannel)
 	// further alters what the user said to more; nil agrees. Where it returns
 	// false nothing is answered.
 	further func(*wire.Consent) bool
@@ -333,6 +334,8 @@ func (d *device) serve(chans <-chan gossh.NewChannel) {
 			go d.questions(ch)
 		case nc.ChannelType() == wire.ChannelForward && d.forwards != nil:
 			go d.forwards(nc)
+		case nc.ChannelType() == wire.ChannelListen && d.listens != nil:
+			go d.listens(nc)
 		case nc.ChannelType() == wire.ChannelScreen && d.screens != nil:
 			go d.screens(nc)
 		case nc.ChannelType() != wire.ChannelSession:
