@@ -58,9 +58,16 @@ vet: ## go vet
 lint: $(LINT) ## golangci-lint: the rules and import arrows of .golangci.yml
 	$(LINT) run
 
+# Agents write on the terminals of their account, so one of their packages is run
+# at a time; the others have nothing to do with them and run beside.
+AGENTS := '^accord(/agent(/.*)?)?$$'
+
 .PHONY: race
 race: ## run all tests but the stories with the race detector (it needs a C compiler)
-	CGO_ENABLED=1 $(GO) test -race -p 1 -skip '^TestScripts$$' ./... # the stories run the real binary, which has no detector in it
+	@export CGO_ENABLED=1; failed=0; all=$$($(GO) list ./...); \
+	$(GO) test -race -p 1 -skip '^TestScripts$$' $$(grep -E $(AGENTS) <<<"$$all") & agents=$$!; \
+	$(GO) test -race -p 1 $$(grep -vE $(AGENTS) <<<"$$all") || failed=1; \
+	wait $$agents || failed=1; exit $$failed # the stories run the real binary, which has no detector in it
 
 # The list of known vulnerabilities comes from vuln.go.dev. Without a way there
 # this says so and passes: it would be no news about this code.
@@ -90,12 +97,17 @@ bench-screen: ## what keeping a screen costs, beside raw RFB, ZRLE, PNG and x264
 matrix-screen: ## every VNC viewer that docs/screen.md names before every server: what they show, pixel by pixel
 	$(GO) test -count=1 -run '^TestMatrix$$' -v ./recordings/rfb -matrix
 
-# One target at a time is all that go test can fuzz.
+# One target at a time is all that go test can fuzz; each package is built once.
 .PHONY: fuzz
 fuzz: ## fuzz each target for FUZZTIME (10s)
-	@grep -rHo --include='*_test.go' '^func Fuzz[A-Za-z0-9_]*' . | sort | while IFS=: read -r file func; do \
-	  echo "fuzz: $${func#func } in $$(dirname $$file)"; \
-	  $(GO) test $$(dirname $$file) -run='^$$' -fuzz="^$${func#func }$$" -fuzztime=$(FUZZTIME) </dev/null; \
+	@built=$$(mktemp -d); trap 'rm -rf "$$built"' EXIT; kept=$$($(GO) env GOCACHE)/fuzz; \
+	for folder in $$(grep -rl --include='*_test.go' '^func Fuzz' . | xargs -n1 dirname | sort -u); do \
+	  $(GO) test -c -o "$$built/fuzz.test" -fuzz=. "$$folder"; \
+	  for target in $$(grep -ho '^func Fuzz[A-Za-z0-9_]*' "$$folder"/*_test.go | sed 's/^func //' | sort); do \
+	    echo "fuzz: $$target in $$folder"; \
+	    (cd "$$folder" && "$$built/fuzz.test" -test.run='^$$' -test.fuzz="^$$target\$$" -test.fuzztime=$(FUZZTIME) \
+	      -test.fuzzcachedir="$$kept/$$($(GO) list .)" </dev/null); \
+	  done; \
 	done
 
 .PHONY: tidy
