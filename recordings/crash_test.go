@@ -73,7 +73,7 @@ func childFilmed() {
 		if _, err := fmt.Println(i); err != nil {
 			return
 		}
-		time.Sleep(time.Millisecond)
+		<-time.After(time.Millisecond) // as a screen paints
 	}
 }
 

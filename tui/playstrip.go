@@ -61,22 +61,26 @@ func (t *strip) draw(p *pulses, length time.Duration, width int) string {
 	}
 	most := max(slices.Max(changes), 1)
 	signs := []rune(levels)
-	var b strings.Builder
+	var run []rune // of cells in one colour
 	for i, n := range changes {
-		level := 0
-		if n > 0 {
-			level = 1 + n*(len(signs)-2)/most
+		sign, used := signs[0], inputs[i] > 0
+		switch {
+		case n > 0:
+			sign = signs[1+n*(len(signs)-2)/most]
+		case used:
+			sign = '·'
 		}
-		switch sign := string(signs[level]); {
-		case inputs[i] > 0 && level == 0:
-			b.WriteString(styleWarn.Render("·"))
-		case inputs[i] > 0:
-			b.WriteString(styleWarn.Render(sign))
-		default:
-			b.WriteString(styleDim.Render(sign))
+		run = append(run, sign)
+		if i+1 < width && used == (inputs[i+1] > 0) {
+			continue
 		}
+		style := styleDim
+		if used {
+			style = styleWarn
+		}
+		t.text += style.Render(string(run))
+		run = run[:0]
 	}
-	t.text = b.String()
 	return t.text
 }
 

@@ -69,7 +69,7 @@ func (p *payloads) next() error {
 	p.rest = p.buf[:h.length]
 	if n, err := p.src.ReadAt(p.rest, p.pos+blockSize); n < h.length {
 		p.rest = nil
-		if err == io.EOF {
+		if errors.Is(err, io.EOF) {
 			return errDamaged
 		}
 		return fmt.Errorf("read a frame log: %w", err)
@@ -143,7 +143,7 @@ func (s *stream) open(c chunk, hashed bool) error {
 // was cut.
 func (s *stream) next() (kind byte, length int, err error) {
 	dt, err := binary.ReadUvarint(s.buf)
-	if err == io.EOF {
+	if errors.Is(err, io.EOF) {
 		return 0, 0, s.ending(err)
 	}
 	if err != nil {

@@ -78,7 +78,6 @@ type Writer struct {
 	index   []entry
 
 	state     rfb.State // as it was written
-	told      bool      // a state was
 	next      rfb.State // as it was seen
 	paused    bool
 	held      [][]byte // marks from before the first picture
