@@ -163,10 +163,11 @@ func (m *screenModel) leave(t *Terminal, out *drain, left []event, failed bool) 
 		close(out.todo)
 		return nil
 	}
-	seq := append(m.painter.Erase(nil), screenLeave...)
+	seq := m.painter.Erase(nil)
 	if m.able.keyboard {
-		seq = append(seq, keyboardLeave...)
+		seq = append(seq, keyboardLeave...) // before the screen: each of the two has a stack of its own
 	}
+	seq = append(seq, screenLeave...)
 	if out.fenced {
 		seq = append(seq, askFence...)
 	}

@@ -126,6 +126,8 @@ func checkRestored(t *testing.T, sent string) {
 	}
 	if a, b := strings.Count(sent, "\x1b[>27u"), strings.Count(sent, "\x1b[<u"); a != b {
 		t.Errorf("%d keyboards pushed, %d popped", a, b)
+	} else if a > 0 && strings.LastIndex(sent, "\x1b[<u") > strings.LastIndex(sent, "\x1b[?1049l") {
+		t.Error("the keyboard of the other screen is popped")
 	}
 	placed := map[string]bool{}
 	for _, seq := range strings.Split(sent, "\x1b_G")[1:] {
