@@ -14,6 +14,9 @@ func TestMatrix(t *testing.T) {
 	if !*matrix {
 		t.Skip("make matrix-screen runs it")
 	}
+	for _, v := range realViewers() {
+		t.Run("changes of size/"+v.name, func(t *testing.T) { v.follows(t) })
+	}
 	for _, server := range matrixServers() {
 		t.Run(server.name, func(t *testing.T) {
 			run := server.start(t)
@@ -45,6 +48,13 @@ func TestMatrix(t *testing.T) {
 					})
 				})
 			}
+			t.Run("noVNC", func(t *testing.T) {
+				var once sync.Once
+				noVNCShows(t, s, seen, func(t testing.TB) *Frame {
+					once.Do(func() { run.scroll(t) })
+					return picture(t, s)
+				})
+			})
 			t.Run("vncsnapshot", func(t *testing.T) {
 				if far := distance(picture(t, s), snapshot(t, s, "")); far > 15 { // JPEG of noise
 					t.Errorf("its picture is %.2f steps of 255 away on average", far)

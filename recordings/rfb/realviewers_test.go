@@ -6,6 +6,7 @@ import (
 	"image/jpeg"
 	"os"
 	"path/filepath"
+	"strconv"
 	"testing"
 	"time"
 )
@@ -15,6 +16,7 @@ type realViewer struct {
 	name   string
 	run    func(d *door) (name string, args []string)
 	reduce func(*Frame) *Frame // what its picture becomes; nil: nothing
+	scales bool                // a picture of another size to its window
 }
 
 func tigerVNC(name string, args ...string) realViewer {
@@ -56,7 +58,7 @@ func realViewers() []realViewer {
 		tightVNC("ssvncviewer", "ssvnc"),
 		tightVNC("ssvncviewer", "ssvnc ZRLE", "-encodings", "zrle copyrect"),
 		ssvnc8,
-		realViewer{name: "gvncviewer", run: func(d *door) (string, []string) { return "gvncviewer", []string{d.display()} }},
+		realViewer{name: "gvncviewer", scales: true, run: func(d *door) (string, []string) { return "gvncviewer", []string{d.display()} }},
 	)
 }
 
@@ -73,16 +75,68 @@ func quickViewers() []realViewer {
 }
 
 func TestRealViewersShowThePicture(t *testing.T) {
-	f, g := desk(t, 640, 400), desk(t, 640, 400)
-	g.Fill(image.Rect(10, 20, 300, 200), 1, 2, 3)
-	g.Move(image.Rect(50, 200, 400, 300), image.Pt(40, 100))
 	for _, v := range quickViewers() {
+		t.Run(v.name, func(t *testing.T) { v.follows(t) })
+	}
+}
+
+// follows has a viewer show a picture, what becomes of it, and one of another size.
+func (r realViewer) follows(t *testing.T) {
+	f, g, h := desk(t, 640, 400), desk(t, 640, 400), desk(t, 517, 303)
+	if r.scales {
+		h = desk(t, 640, 400)
+	}
+	move := Copy{image.Rect(50, 200, 400, 300), image.Pt(40, 100)}
+	g.Fill(image.Rect(10, 20, 300, 200), 1, 2, 3)
+	g.Move(move.To, move.From)
+	s := shown(f)
+	r.shows(t, s, func(testing.TB) *Frame { return f }, func(testing.TB) *Frame {
+		s.Commit(g, Damage{Rects: []image.Rectangle{g.Bounds()}, Copies: []Copy{move}})
+		return g
+	}, func(testing.TB) *Frame {
+		s.Commit(h, Damage{Rects: []image.Rectangle{h.Bounds()}})
+		return h
+	})
+}
+
+// What is typed and pointed at in a viewer's window comes to us.
+func TestRealViewersSendInput(t *testing.T) {
+	for _, v := range quickViewers()[:3] {
 		t.Run(v.name, func(t *testing.T) {
-			s := shown(f)
-			v.shows(t, s, func(testing.TB) *Frame { return f }, func(testing.TB) *Frame {
-				s.Commit(g, Damage{Rects: []image.Rectangle{g.Bounds()}, Copies: []Copy{{image.Rect(50, 200, 400, 300), image.Pt(40, 100)}}})
-				return g
+			f := desk(t, 640, 400)
+			type event struct {
+				key  uint32
+				down bool
+				at   image.Point
+				b    uint8
+			}
+			events := make(chan event, 1000)
+			d := openDoor(t, shown(f), ViewerOptions{
+				Name:    "a test",
+				Key:     func(down bool, key uint32) { events <- event{key: key, down: down} },
+				Pointer: func(x, y int, b uint8) { events <- event{at: image.Pt(x, y), b: b} },
 			})
+			display := xvfb(t, 900, 600)
+			name, args := v.run(d)
+			p := start(t, display, nil, name, args...)
+			var at image.Point
+			within(t, 40*time.Second, p, func() (found bool) {
+				at, found = find(screenshot(t, display), f)
+				return found
+			}, func() { t.Fatalf("no picture: %s", p.out) })
+			<-start(t, display, nil, "xdotool", "search", "--name", "a test", "windowfocus", "mousemove", strconv.Itoa(at.X+123), strconv.Itoa(at.Y+45), "click", "1", "key", "eacute", "key", "F5").gone
+			missing := []event{{at: image.Pt(123, 45), b: 1}, {at: image.Pt(123, 45)}, {key: 0xe9, down: true}, {key: 0xe9}, {key: 0xffc2, down: true}, {key: 0xffc2}}
+			late := time.After(20 * time.Second)
+			for len(missing) > 0 {
+				select {
+				case e := <-events: // others may come between: a move, a modifier
+					if e == missing[0] {
+						missing = missing[1:]
+					}
+				case <-late:
+					t.Fatalf("these didn't come: %v", missing)
+				}
+			}
 		})
 	}
 }
