@@ -6,7 +6,6 @@ import "image"
 type hextile struct {
 	pixels  []uint32
 	done    []bool
-	buffer  []byte
 	palette palette
 
 	// What the tile before has set, within a rectangle.

@@ -20,7 +20,7 @@ import (
 var noVNC = cmdline.String("novnc", "/usr/share/novnc", "where noVNC is, for -matrix")
 
 // page shows a screen by noVNC, and nothing beside it.
-const page = `<!DOCTYPE html><meta charset="utf-8"><style>html,body,#s{margin:0;background:#000;width:100%%;height:100%%;overflow:hidden}</style>
+const page = `<!DOCTYPE html><meta charset="utf-8"><style>html,body,#s{margin:0;background:#000;width:100%;height:100%;overflow:hidden}</style>
 <div id="s"></div><script type="module">
 import RFB from "/core/rfb.js";
 const r = new RFB(document.getElementById("s"), "ws://" + location.host + "/socket");
@@ -35,7 +35,7 @@ func inBrowser(t testing.TB, s *Screen, display string) (*program, func() error)
 	mux.Handle("/", http.FileServer(http.Dir(*noVNC)))
 	mux.HandleFunc("/page", func(w http.ResponseWriter, _ *http.Request) {
 		w.Header().Set("Content-Type", "text/html")
-		fmt.Fprintf(w, page)
+		io.WriteString(w, page)
 	})
 	mux.HandleFunc("/socket", func(w http.ResponseWriter, r *http.Request) {
 		conn, err := upgrade(w, r)

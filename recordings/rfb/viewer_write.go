@@ -64,11 +64,11 @@ func (v *Viewer) rest() bool {
 func (v *Viewer) serve() error {
 	o := v.ordered()
 	if o.bell {
-		v.out.WriteByte(msgBell) // a failure is kept, and found by Flush
+		v.put([]byte{msgBell})
 	}
 	if o.cut != nil {
-		v.out.Write([]byte{msgServerCutText, 0, 0, 0})
-		v.out.Write(appendText(nil, string(latin1(*o.cut))))
+		v.put([]byte{msgServerCutText, 0, 0, 0})
+		v.put(appendText(nil, string(latin1(*o.cut))))
 	}
 	v.worked = 0
 	v.want, v.refused = v.want.and(o.request), v.refused || o.refused
@@ -84,6 +84,10 @@ func (v *Viewer) serve() error {
 	}
 	return v.sendUpdate(o)
 }
+
+// put writes something small. A failure is kept by the writer and comes out of its
+// Flush.
+func (v *Viewer) put(b []byte) { _, _ = v.out.Write(b) }
 
 // ordered takes the orders that are for once, and reads the others.
 func (v *Viewer) ordered() orders {
@@ -143,14 +147,14 @@ func (v *Viewer) sendSize(can abilities) error {
 	r, same := image.Rectangle{Max: v.size}, v.size == v.canvas.frame.Bounds().Max
 	b := []byte{msgFramebufferUpdate, 0, 0, 1}
 	if !can.extended {
-		v.out.Write(appendHeader(b, r, encDesktopSize))
+		v.put(appendHeader(b, r, encDesktopSize))
 	} else {
 		if same && v.refused { // else it has to wait: nothing else counts in a refusal
 			r = r.Add(image.Pt(1, 1)) // the viewer's own wish; prohibited
 			v.refused = false
 		}
 		b = appendHeader(b, r, encExtendedDesktopSize)
-		v.out.Write(appendMonitors(b, v.state.Monitors, r.Size()))
+		v.put(appendMonitors(b, v.state.Monitors, r.Size()))
 		v.told.extended, v.told.monitors = true, v.state.Monitors
 	}
 	if same {
@@ -200,12 +204,12 @@ func (v *Viewer) sendUpdate(o orders) error {
 		return nil
 	}
 	v.want = request{}
-	v.out.Write(binary.BigEndian.AppendUint16([]byte{msgFramebufferUpdate, 0}, uint16(n)))
-	v.out.Write(news)
+	v.put(binary.BigEndian.AppendUint16([]byte{msgFramebufferUpdate, 0}, uint16(n)))
+	v.put(news)
 	for _, m := range moves {
 		b := appendHeader(v.buffer[:0], m.To, encCopyRect)
 		b = binary.BigEndian.AppendUint16(b, uint16(m.From.X))
-		v.out.Write(binary.BigEndian.AppendUint16(b, uint16(m.From.Y)))
+		v.put(binary.BigEndian.AppendUint16(b, uint16(m.From.Y)))
 	}
 	for _, r := range rects {
 		began := time.Now()
