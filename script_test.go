@@ -142,6 +142,12 @@ func condition(name string) (bool, error) {
 	switch name {
 	case "root":
 		return os.Getuid() == 0, nil
+	case "fuse":
+		f, err := os.OpenFile("/dev/fuse", os.O_RDWR, 0)
+		if err != nil {
+			return false, nil
+		}
+		return true, f.Close()
 	}
 	return false, fmt.Errorf("there is no condition %q", name)
 }

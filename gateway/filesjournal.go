@@ -131,7 +131,6 @@ func (o *opaque) told() *opacity {
 type filesJournal struct {
 	rec    *recordings.Recording
 	number int
-	login  string
 
 	mu       sync.Mutex
 	got, put int

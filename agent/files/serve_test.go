@@ -301,7 +301,7 @@ func TestManyNames(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	odd := []string{"\x1b[2J", "a\nb", "caf\xe9", "‮x"}
+	odd := []string{"\x1b[2J", "a\nb", "caf\xe9", "\u202ex"}
 	for _, name := range odd {
 		put(t, filepath.Join(dir, name), "x")
 	}

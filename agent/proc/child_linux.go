@@ -21,11 +21,11 @@ func child(control *net.UnixConn, inside Inside) error {
 	if err := gob.NewDecoder(control).Decode(&spec); err != nil {
 		return nil // the keeper left
 	}
-	err := error(nil)
+	var err error
 	if spec.Inside == "" {
 		err = become(spec)
-	} else if err = work(spec, control, inside); err == nil {
-		return nil
+	} else {
+		err = work(spec, control, inside)
 	}
 	_, _ = fmt.Fprint(control, err)
 	os.Exit(255)

@@ -38,7 +38,7 @@ type RCP struct {
 	answers int // bytes 0 of the sink that are due
 	saying  []byte
 	talks   bool // the sink is within a line that says what went wrong
-	closing bool // all of the file was sent, and the sink has not answered that
+	closing bool // all of the file was sent, and the sink has not answered that yet
 	change  Change
 }
 
@@ -84,9 +84,10 @@ func (r *RCP) source(p []byte) (n int, err error) {
 			r.current.fail("it could not be read")
 			r.line = append(r.line[:0], p[0])
 		}
-		r.closing = true
-		r.answers++ // to the file
-		return 1, nil
+		if r.closing {
+			return 1, nil
+		}
+		return 1, r.ended() // the sink has answered already, as PuTTY's does
 	case rcpAsking:
 		return 0, fmt.Errorf("%w: a file's bytes before anybody wanted them", ErrNonsense)
 	}
@@ -114,9 +115,16 @@ func (r *RCP) move(p []byte) (int, error) {
 	}
 	r.left -= int64(n)
 	if r.left == 0 {
-		r.state = rcpEnding
+		r.sent()
 	}
 	return n, r.current.take(r.current.Bytes, p[:n])
+}
+
+// sent notes that all of a file has gone: a byte of the source follows, and an
+// answer to the file.
+func (r *RCP) sent() {
+	r.state, r.closing = rcpEnding, true
+	r.answers++
 }
 
 // ErrRefused reports something that was not granted. The connection must be
@@ -242,6 +250,9 @@ func (r *RCP) answered(failed string) error {
 		if failed != "" {
 			r.current.fail("it could not be written: " + failed)
 		}
+		if r.state == rcpEnding {
+			return nil // the source's byte is still to come
+		}
 		return r.ended()
 	}
 	if r.state != rcpAsking {
@@ -262,7 +273,7 @@ func (r *RCP) answered(failed string) error {
 		return r.journal.Changed(Change{Op: "open", Path: st.Path, Error: failed})
 	}
 	if r.state = rcpMoving; r.left == 0 {
-		r.state = rcpEnding
+		r.sent()
 	}
 	return r.journal.Begins(&st.Transfer)
 }

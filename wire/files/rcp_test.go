@@ -51,6 +51,8 @@ func TestRCP(t *testing.T) {
 			[]string{"begins put in/g", "ends put in/g 1 from 0, part: it could not be written: disk full sum 2d711642"}},
 		"not read": {"scp -f g", []string{yes, "> C0644 1 g\n", yes, "> x\x01bad disk\n", yes},
 			[]string{"begins get ./g", "copy .   bad disk", "ends get ./g 1 from 0, part: it could not be read sum 2d711642"}},
+		"answered early": {"scp -f g", []string{yes, "> C0644 1 g\n", yes, "> x", yes, "> \x00", "> C0644 0 h\n", yes, yes, "> \x00"},
+			[]string{"begins get ./g", "ends get ./g 1 from 0, whole sum 2d711642", "begins get ./h", "ends get ./h 0 from 0, whole sum e3b0c442"}},
 		"cut": {"scp -t in", []string{yes, "> C0644 9 g\n", yes, "> x"},
 			[]string{"begins put in/g", "ends put in/g 1 from 0, part: it was cut sum 2d711642"}},
 		"not there": {"scp -f g", []string{yes, "> \x01scp: g: no such file\n"}, []string{"copy .   scp: g: no such file"}},
