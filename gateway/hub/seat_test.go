@@ -232,10 +232,10 @@ func TestViewer(t *testing.T) {
 	srv, r := newServer(t, 64, 48), newRecorder()
 	h := newHub(t, srv, r)
 	conn, ended := view(t, h, SeatOptions{May: may(See, Control, Get, Put).has})
-	seen, cuts := make(chan byte, 100), make(chan string, 1)
+	seen, cuts, titles := make(chan byte, 100), make(chan string, 1), make(chan string, 100)
 	c, err := rfb.NewClient(conn, rfb.ClientOptions{
 		Commit: func(f *rfb.Frame, _ rfb.Damage) error { seen <- f.Row(1, 1, 1)[0]; return nil },
-		Change: func(func(rfb.State) rfb.State) {},
+		Change: func(with func(rfb.State) rfb.State) { titles <- with(rfb.State{}).Name },
 		Cut:    func(text []byte) { cuts <- string(text) },
 	})
 	if err != nil {
@@ -256,6 +256,9 @@ func TestViewer(t *testing.T) {
 	srv.copied("got")
 	if text := <-cuts; text != "got" {
 		t.Errorf("%q", text)
+	}
+	h.Pause(true)
+	for <-titles != "laptop-7 (paused)" {
 	}
 	why := errors.New("the user took the screen back")
 	h.End(why)
