@@ -24,6 +24,7 @@ func main() {
 	quick := flag.Bool("quick", false, "12 s of each desktop instead of a minute, and one round")
 	captures := flag.String("captures", "", "a folder of captures to measure too")
 	own := flag.Bool("own", true, "measure desktops made here")
+	only := flag.String("only", "", "one of the desktops made here: terminal, scroll, browser, mixed or video")
 	latency := flag.Bool("latency", true, "measure what the hub adds to the way from a click to its pixels")
 	flag.Parse()
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
@@ -31,7 +32,7 @@ func main() {
 	if *quick {
 		size = sizes{length: 12 * time.Second, rounds: 1, clicks: 60}
 	}
-	err := run(ctx, size, *captures, *own, *latency, os.Stdout)
+	err := run(ctx, size, *captures, *only, *own, *latency, os.Stdout)
 	stop()
 	if err != nil {
 		fmt.Fprintln(os.Stderr, "bench-screen:", err)
@@ -46,7 +47,7 @@ type sizes struct {
 	clicks int
 }
 
-func run(ctx context.Context, size sizes, captures string, own, latency bool, out io.Writer) error {
+func run(ctx context.Context, size sizes, captures, only string, own, latency bool, out io.Writer) error {
 	fmt.Fprintf(out, "%s, %d cores, %s %s\n", time.Now().Format(time.DateOnly), runtime.NumCPU(), runtime.Version(), runtime.GOARCH)
 	var films []*film
 	if captures != "" {
@@ -58,6 +59,9 @@ func run(ctx context.Context, size sizes, captures string, own, latency bool, ou
 	}
 	if own {
 		for _, d := range desktops() {
+			if only != "" && only != d.name {
+				continue
+			}
 			fmt.Fprintf(os.Stderr, "filming %s for %v\n", d.name, size.length)
 			f, err := d.film(ctx, size.length)
 			if err != nil {

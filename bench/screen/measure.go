@@ -177,13 +177,12 @@ func record(f *film, strict bool, out io.Writer, beside func(now time.Duration))
 		}
 		return w.Waits(now) > 0 || w.Unsettled(), nil
 	}
-	var last *rfb.Frame
 	err = f.project(func(now time.Duration, frame *rfb.Frame, d rfb.Damage) error {
 		if err := t.until(now); err != nil {
 			return err
 		}
 		s.Commit(frame, d)
-		t.fresh, last = true, frame
+		t.fresh = true
 		if beside != nil {
 			beside(now)
 		}
@@ -197,7 +196,18 @@ func record(f *film, strict bool, out io.Writer, beside func(now time.Duration))
 	}
 	w.Finish()
 	v.Take(func(c rfb.Changes) { w.Look(f.length, c) })
-	return last, w.Close(f.length)
+	return shownBy(s), w.Close(f.length)
+}
+
+// shownBy is a copy of the picture of a screen. The client's own may hold half of
+// an update, when a film ends within a message.
+func shownBy(s *rfb.Screen) (f *rfb.Frame) {
+	v := s.View()
+	defer v.Close()
+	v.Take(func(c rfb.Changes) {
+		f = &rfb.Frame{Width: c.Frame.Width, Height: c.Frame.Height, Pix: bytes.Clone(c.Frame.Pix)}
+	})
+	return f
 }
 
 // memory is what a client, its screen and the log's writer have in use, in the
