@@ -252,11 +252,10 @@ func TestScreenInput(t *testing.T) {
 	if got := s.heard(); !bytes.Equal(got, ask) {
 		t.Errorf("without control the server was told %v", got)
 	}
-	p.say(fromClient{Op: opStop, ID: v.req.Visit})
-	drained(t, ch, "stopped")
+	_ = v.ch.Close()
+	drained(t, ch, "the visit ended")
 	_ = ch.Close()
 	p.ended(v.req.Visit)
-	_ = v.ch.Close()
 
 	from := len(s.heard())
 	v = l.openFor(p, wire.ScreenView, wire.ScreenControl, wire.ClipboardPut)

@@ -230,7 +230,7 @@ func TestScreenWithoutServer(t *testing.T) {
 	}
 	_ = ln.Close()
 	<-served
-	p.say(fromClient{Op: opStop, ID: v.req.Visit})
+	_ = v.ch.Close()
 	p.ended(v.req.Visit)
 }
 
@@ -262,8 +262,8 @@ func TestUsersHandsWin(t *testing.T) {
 	if took := time.Since(began); took < handsOff {
 		t.Errorf("after %v", took)
 	}
-	p.say(fromClient{Op: opStop, ID: v.req.Visit})
-	drained(t, ch, "stopped")
+	_ = v.ch.Close()
+	drained(t, ch, "the visit ended")
 	_ = ch.Close()
 	p.ended(v.req.Visit)
 }
