@@ -35,6 +35,10 @@ const (
 	blockFirst = 8 << 20
 )
 
+// keptBytes bounds what is kept for the next block; a large first picture takes
+// more.
+const keptBytes = 1 << 20
+
 // tilesBytes is about how long a record of tiles gets before the next begins.
 const tilesBytes = 256 << 10
 
@@ -323,8 +327,8 @@ func (w *Writer) emit() {
 	w.waits, w.lossy = 0, false
 	w.zipped.Reset()
 	_ = w.write(w.block) // the error stays
-	if cap(w.block) > blockFirst {
-		w.block = nil
+	if cap(w.block) > keptBytes || w.zipped.Cap() > keptBytes {
+		w.block, w.zipped = nil, bytes.Buffer{}
 	}
 }
 
