@@ -224,7 +224,7 @@ func (v *viewing) linger(closed <-chan error) error {
 	timer := time.NewTimer(viewerLingers)
 	defer timer.Stop()
 	select {
-	case <-closed:
+	case _ = <-closed:
 	case <-timer.C:
 	}
 	return nil

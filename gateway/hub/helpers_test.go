@@ -172,7 +172,6 @@ type recorder struct {
 	events []string
 	gate   chan struct{} // closed while pictures may pass
 	broken error
-	view   *rfb.View
 }
 
 func newRecorder() *recorder {

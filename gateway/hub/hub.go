@@ -286,7 +286,7 @@ func (h *Hub) connection() error {
 	timer := time.NewTimer(closeTime)
 	defer timer.Stop()
 	select {
-	case <-ended:
+	case _ = <-ended:
 	case <-timer.C:
 	}
 	return context.Cause(ctx)

@@ -41,7 +41,7 @@ func (h *Hub) View(ctx context.Context, conn io.ReadWriteCloser, o SeatOptions) 
 	timer := time.NewTimer(closeTime)
 	defer timer.Stop()
 	select {
-	case <-ended:
+	case _ = <-ended:
 	case <-timer.C: // one that does not read; it ends with its connection
 	}
 	return context.Cause(ctx)
