@@ -197,20 +197,23 @@ func (v *viewing) show(ctx context.Context, screen io.Reader, hands io.Writer) e
 	if err := viewer.Start(); err != nil {
 		return fmt.Errorf("start the viewer: %w", err)
 	}
-	closed := make(chan error, 1)
-	go func() { closed <- viewer.Wait() }()
+	closed, left := make(chan struct{}), error(nil)
+	go func() {
+		defer close(closed)
+		left = viewer.Wait()
+	}()
 	came := make(chan struct{})
 	go func() {
 		defer close(came)
 		carry(ctx, l, screen, hands)
 	}()
 	select {
-	case err = <-closed:
-		if err != nil {
-			err = fmt.Errorf("the viewer %s: %w", args[0], err)
+	case <-closed:
+		if left != nil {
+			err = fmt.Errorf("the viewer %s: %w", args[0], left)
 		}
 	case <-came:
-		err = v.linger(closed)
+		linger(closed)
 	}
 	cancel()
 	_ = l.Close()
@@ -220,14 +223,13 @@ func (v *viewing) show(ctx context.Context, screen io.Reader, hands io.Writer) e
 
 // linger gives a viewer whose connection has ended the time to say so. Why it
 // has, the gateway says on standard error.
-func (v *viewing) linger(closed <-chan error) error {
+func linger(closed <-chan struct{}) {
 	timer := time.NewTimer(viewerLingers)
 	defer timer.Stop()
 	select {
-	case _ = <-closed:
+	case <-closed:
 	case <-timer.C:
 	}
-	return nil
 }
 
 // carry takes one connection, the viewer's, and moves bytes until either side

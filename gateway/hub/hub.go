@@ -272,21 +272,21 @@ func (h *Hub) connection() error {
 	h.mu.Unlock()
 	// Closing writes, and so may wait as long as the link lasts.
 	defer context.AfterFunc(ctx, func() { go func() { _ = conn.Close() }() })()
-	ended := make(chan error, 1)
+	ended, spoken := make(chan struct{}), error(nil)
 	go func() {
-		err := h.speak(ctx, conn)
+		defer close(ended)
+		spoken = h.speak(ctx, conn)
 		_ = conn.Close()
-		ended <- err
 	}()
 	select {
-	case err := <-ended:
-		return err
+	case <-ended:
+		return spoken
 	case <-ctx.Done():
 	}
 	timer := time.NewTimer(closeTime)
 	defer timer.Stop()
 	select {
-	case _ = <-ended:
+	case <-ended:
 	case <-timer.C:
 	}
 	return context.Cause(ctx)

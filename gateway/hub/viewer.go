@@ -28,20 +28,23 @@ func (h *Hub) View(ctx context.Context, conn io.ReadWriteCloser, o SeatOptions) 
 	defer cancel(nil)
 	defer context.AfterFunc(h.ctx, func() { cancel(context.Cause(h.ctx)) })()
 	defer context.AfterFunc(ctx, hangUp)()
-	ended := make(chan error, 1)
-	go func() { ended <- h.view(conn, o) }()
+	ended, viewed := make(chan struct{}), error(nil)
+	go func() {
+		defer close(ended)
+		viewed = h.view(conn, o)
+	}()
 	select {
-	case err := <-ended:
+	case <-ended:
 		if ctx.Err() != nil {
 			return context.Cause(ctx)
 		}
-		return err
+		return viewed
 	case <-ctx.Done():
 	}
 	timer := time.NewTimer(closeTime)
 	defer timer.Stop()
 	select {
-	case _ = <-ended:
+	case <-ended:
 	case <-timer.C: // one that does not read; it ends with its connection
 	}
 	return context.Cause(ctx)
