@@ -121,7 +121,7 @@ func kinds(events []recordings.Event) (list []string) {
 }
 
 func TestFilesAreOnTheTimeline(t *testing.T) {
-	h := newHouse(t, nil)
+	h := newHouse(t, func(o *Options) { o.Recordings.CopyFilesKiB = 4 })
 	h.filing(serveAll(t))
 	dir := t.TempDir()
 	text := bytes.Repeat([]byte("a line of text\n"), 100_000)
@@ -162,6 +162,10 @@ func TestFilesAreOnTheTimeline(t *testing.T) {
 		}
 		if string(e.Direction) != direction || e.Went != int64(len(text)) || e.Sum != fmt.Sprintf("%x", sha256.Sum256(text)) || e.State != "whole" {
 			t.Errorf("%s", events[i].Data)
+		}
+		list, _ := h.library.List("", 1)
+		if kept, err := os.ReadFile(filepath.Join(list[0].Dir, e.Copy)); err != nil || !bytes.Equal(kept, text[:4<<10]) {
+			t.Errorf("of its copy %q there are %d bytes, %v", e.Copy, len(kept), err)
 		}
 		if strings.Contains(e.Path, "\x1b") || !bytes.HasSuffix(e.Bytes, []byte("up\x1b[2J")) {
 			t.Errorf("the name is %q, its bytes %q", e.Path, e.Bytes)

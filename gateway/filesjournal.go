@@ -132,6 +132,7 @@ type filesJournal struct {
 	rec    *recordings.Recording
 	number int
 
+	copies   map[*files.Transfer]*recordings.File // of what is on its way; whoever calls the journal is alone
 	mu       sync.Mutex
 	got, put int
 	refused  int
@@ -140,17 +141,22 @@ type filesJournal struct {
 
 // beginFiles begins a session on the timeline.
 func (v *visit) beginFiles(tool, command string) (*filesJournal, error) {
-	j := &filesJournal{rec: v.rec, number: int(v.copied.Add(1))}
+	j := &filesJournal{rec: v.rec, number: int(v.copied.Add(1)), copies: make(map[*files.Transfer]*recordings.File)}
 	return j, v.rec.Event(eventFiles, filesBegan{j.number, tool, wire.Clean(command, 4<<10), v.req.Login})
 }
 
 func (j *filesJournal) event(kind string, data any) error {
-	err := j.rec.Event(kind, data)
-	if err != nil {
-		j.mu.Lock()
-		j.err = errors.Join(j.err, err)
-		j.mu.Unlock()
+	if err := j.rec.Event(kind, data); err != nil {
+		return j.fails(err)
 	}
+	return nil
+}
+
+// fails notes that the recorder failed.
+func (j *filesJournal) fails(err error) error {
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	j.err = errors.Join(j.err, err)
 	return err
 }
 
@@ -171,10 +177,24 @@ func (j *filesJournal) moved(t *files.Transfer) moved {
 }
 
 // Begins implements [files.Journal], as do those below.
-func (j *filesJournal) Begins(t *files.Transfer) error { return j.event(eventFile, j.moved(t)) }
+func (j *filesJournal) Begins(t *files.Transfer) error {
+	kept, err := j.rec.File()
+	if err != nil {
+		return j.fails(err)
+	}
+	if kept != nil {
+		j.copies[t] = kept
+	}
+	return j.event(eventFile, j.moved(t))
+}
 
-// Moved has nothing to add to what is told at the begin and at the end.
-func (j *filesJournal) Moved(*files.Transfer, []byte) error { return nil }
+// Moved keeps what the configuration says.
+func (j *filesJournal) Moved(t *files.Transfer, p []byte) error {
+	if err := j.copies[t].Append(p); err != nil {
+		return j.fails(err)
+	}
+	return nil
+}
 
 // Ends counts a file, too.
 func (j *filesJournal) Ends(t *files.Transfer) error {
@@ -185,8 +205,11 @@ func (j *filesJournal) Ends(t *files.Transfer) error {
 		j.got++
 	}
 	j.mu.Unlock()
+	kept := j.copies[t]
+	delete(j.copies, t)
+	kept.Close()
 	return j.event(eventFileEnded, movedWhole{
-		moved: j.moved(t), From: t.From, Went: t.Bytes, Sum: t.Sum, State: t.State, Why: wire.Clean(t.Why, wire.MaxReason), Seconds: t.Took.Seconds(),
+		moved: j.moved(t), Copy: kept.Name(), From: t.From, Went: t.Bytes, Sum: t.Sum, State: t.State, Why: wire.Clean(t.Why, wire.MaxReason), Seconds: t.Took.Seconds(),
 	})
 }
 

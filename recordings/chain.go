@@ -26,8 +26,9 @@ const (
 // chain may cover.
 var (
 	castName    = regexp.MustCompile(`^[0-9]{3,4}\.cast$`)
+	fileName    = regexp.MustCompile(`^[0-9]{3,4}\.file$`)
 	framesName  = regexp.MustCompile(`^[0-9]{3,4}\.frames$`)
-	coveredName = regexp.MustCompile(`^(visit\.json|timeline\.jsonl|[0-9]{3,4}\.(cast|frames))$`)
+	coveredName = regexp.MustCompile(`^(visit\.json|timeline\.jsonl|[0-9]{3,4}\.(cast|frames|file))$`)
 )
 
 // shows reports whether a file holds what a shell or a screen showed.

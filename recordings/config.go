@@ -15,6 +15,9 @@ type Config struct {
 	// and so no visit. 0 means that a visit starts as long as its first bytes
 	// can be written.
 	MinFreeMiB int64 `toml:"min_free_mib"`
+	// CopyFilesKiB is how much of each file that a visit copies is kept with its
+	// recording, in KiB; 0 keeps none.
+	CopyFilesKiB int64 `toml:"copy_files_kib"`
 }
 
 // Default is the configuration in force where the file says nothing.
@@ -31,6 +34,8 @@ func (c Config) Check() error {
 		return errors.New("recordings.dir holds a NUL byte: name the folder for the recordings")
 	case c.MinFreeMiB < 0 || c.MinFreeMiB > 1<<30:
 		return fmt.Errorf("recordings.min_free_mib is %d: it must be between 0 and %d", c.MinFreeMiB, 1<<30)
+	case c.CopyFilesKiB < 0 || c.CopyFilesKiB > 1<<30:
+		return fmt.Errorf("recordings.copy_files_kib is %d: it must be between 0 and %d", c.CopyFilesKiB, 1<<30)
 	}
 	return nil
 }

@@ -39,6 +39,7 @@ type Recording struct {
 	mu      sync.Mutex // guards the following; no other lock is taken under it
 	shells  []*Shell   // those that are open
 	frames  []*Frames  // likewise
+	copies  []*File    // likewise
 	count   int        // casts and frame logs so far
 	logs    int        // the latter
 	files   []*growing // those the flusher watches
@@ -208,13 +209,16 @@ func (r *Recording) halt() error {
 		return ErrSealed
 	}
 	r.stopped = true
-	shells, frames := r.shells, r.frames
+	shells, frames, copies := r.shells, r.frames, r.copies
 	r.mu.Unlock()
 	for _, s := range shells {
 		s.cutOff()
 	}
 	for _, f := range frames {
 		_ = f.Close() // a failure is the recording's
+	}
+	for _, f := range copies {
+		f.end()
 	}
 	close(r.stop)
 	<-r.done

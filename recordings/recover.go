@@ -167,7 +167,7 @@ func (w *wreck) reopen() error {
 		return err
 	}
 	for _, name := range names {
-		if name == timelineFile || shows(name) {
+		if name == timelineFile || shows(name) || fileName.MatchString(name) {
 			if err := w.reopenFile(name); err != nil {
 				return err
 			}
