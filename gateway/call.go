@@ -17,7 +17,9 @@ type call struct {
 }
 
 // switches are the flags that take no value.
-func switches() []string { return []string{"json", "check", "exercise", "follow"} }
+func switches() []string {
+	return []string{"json", "check", "exercise", "follow", "ansible", "known-hosts"}
+}
 
 // parseCall tells words from flags: --name value, --name=value, --json.
 func parseCall(args []string) (*call, error) {

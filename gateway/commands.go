@@ -31,6 +31,7 @@ type command struct {
 func commands() []command {
 	return append([]command{
 		{policy.Devices, "[--json]", "list the devices", (*session).cmdDevices},
+		{policy.ClientConfig, "[--known-hosts | --ansible | --json] [--host NAME] [--port N]", "print a ~/.ssh/config, or an inventory, for the devices", (*session).cmdClientConfig},
 		{policy.DevicesRelease, "NAME", "end the quarantine of a device", (*session).cmdRelease},
 		{policy.DevicesRename, "NAME NEW", "give a device another name", (*session).cmdRename},
 		{policy.DevicesLabel, "NAME KEY=VALUE… [KEY=]", "change labels of a device; without a value one is taken away", (*session).cmdLabel},

@@ -75,6 +75,8 @@ func walk() []step {
 	colleague := turn{exitRefused, unwatchable, denied}
 	return []step{
 		{command: policy.Devices, line: "devices", may: everybody, then: turn{says: "lab-1"}},
+		{command: policy.ClientConfig, line: "config", may: everybody, then: turn{says: "Host lab-1"}},
+		{command: policy.ClientConfig, line: "config --ansible", may: everybody, then: turn{says: "lab-1 ansible_host="}},
 		{command: policy.DevicesRelease, line: "devices release spare", may: admins, setting: apart, then: turn{0, "released", store.DeviceReleased}},
 		{command: policy.DevicesRename, line: "devices rename lab-9 till-9", may: admins, setting: spare, then: turn{0, "is called till-9", store.DeviceRenamed}},
 		{command: policy.DevicesLabel, line: "devices label lab-9 site=lyon", may: admins, setting: spare, then: turn{0, "Labels of lab-9: site=lyon", store.DeviceLabelled}},

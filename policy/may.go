@@ -11,8 +11,10 @@ type Command string
 
 // The commands.
 const (
-	Devices    Command = "devices" // list them
-	ExplainOwn Command = "explain" // what Decide says, and why
+	Devices Command = "devices" // list them
+	// ClientConfig prints what a client's configuration needs to reach them.
+	ClientConfig Command = "config"
+	ExplainOwn   Command = "explain" // what Decide says, and why
 	// ExplainOthers is the same about somebody else: `explain` with a name.
 	ExplainOthers Command = "explain others"
 	Rules         Command = "rules"      // those in force, and groups
@@ -56,7 +58,7 @@ const (
 
 // Commands are all commands, as help lists them.
 func Commands() []Command {
-	return []Command{Devices, ExplainOwn, ExplainOthers, Rules, Visits, Watch, Say, Kill, Recordings, Play, Verify, Audit, Enroll, DevicesRelease, DevicesRename, DevicesLabel, DevicesRetire,
+	return []Command{Devices, ClientConfig, ExplainOwn, ExplainOthers, Rules, Visits, Watch, Say, Kill, Recordings, Play, Verify, Audit, Enroll, DevicesRelease, DevicesRename, DevicesLabel, DevicesRetire,
 		PeopleList, LockPerson, UnlockPerson, CharterList, CharterShow, CharterSign,
 		OverrideRequest, OverrideDrill, OverrideOpen, OverrideList, OverrideShow, OverrideApprove, OverrideDeny, OverrideReview,
 		RosterList, RosterShow, RosterSign}
@@ -65,7 +67,7 @@ func Commands() []Command {
 // roles is the one table of who may run what.
 func (c Command) roles() []Role {
 	switch c {
-	case Devices, ExplainOwn, CharterShow, CharterSign:
+	case Devices, ClientConfig, ExplainOwn, CharterShow, CharterSign:
 		return Roles()
 	case Visits:
 		return []Role{Supervisor, Auditor}
