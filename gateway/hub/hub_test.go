@@ -37,6 +37,7 @@ func TestRealServer(t *testing.T) {
 // TestRecorderBehind is promise P1 for screens: while the recorder lags nothing
 // new is shown, and when it has failed nothing ever is.
 func TestRecorderBehind(t *testing.T) {
+	t.Parallel()
 	srv, r := newServer(t, 64, 48), newRecorder()
 	h := newHub(t, srv, r)
 	srv.paint(1)
@@ -71,6 +72,7 @@ func TestRecorderBehind(t *testing.T) {
 // TestPause: what is painted during a pause is never shown, on either side of
 // it; the picture is frozen and says so, and then goes on by a new connection.
 func TestPause(t *testing.T) {
+	t.Parallel()
 	srv, r := newServer(t, 64, 48), newRecorder()
 	h := newHub(t, srv, r)
 	s := sit(t, h, SeatOptions{May: may(See, Control, Put).has})
@@ -128,6 +130,7 @@ func TestPause(t *testing.T) {
 // TestDeviceCutsFirst: the device closes its screen before it tells of a pause,
 // and opens none until the end of it.
 func TestDeviceCutsFirst(t *testing.T) {
+	t.Parallel()
 	srv, r := newServer(t, 64, 48), newRecorder()
 	h := newHub(t, srv, r)
 	srv.paint(1)
@@ -187,6 +190,7 @@ func says(t *testing.T, text string) func(context.Context) (io.ReadWriteCloser, 
 // TestUnwatched: while nobody who must watch does, nothing of the device is
 // shown: neither pictures nor what is copied.
 func TestUnwatched(t *testing.T) {
+	t.Parallel()
 	srv, r := newServer(t, 64, 48), newRecorder()
 	open := make(chan struct{})
 	pass := func(stop <-chan struct{}) bool {
@@ -211,6 +215,7 @@ func TestUnwatched(t *testing.T) {
 // TestEndWhileHeld: a hub that waits for its recorder, or for a watcher, ends at
 // once all the same.
 func TestEndWhileHeld(t *testing.T) {
+	t.Parallel()
 	srv, r := newServer(t, 64, 48), newRecorder()
 	r.lag()
 	h := newHub(t, srv, r)
@@ -259,6 +264,7 @@ func TestPace(t *testing.T) {
 
 // TestSizeChanges: a screen of another size is shown whole.
 func TestSizeChanges(t *testing.T) {
+	t.Parallel()
 	srv, r := newServer(t, 64, 48), newRecorder()
 	h := newHub(t, srv, r)
 	shows(t, h, 0)

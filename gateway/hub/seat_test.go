@@ -17,6 +17,7 @@ import (
 
 // TestRights: each thing that a seat does takes its own right, at that moment.
 func TestRights(t *testing.T) {
+	t.Parallel()
 	srv, r := newServer(t, 64, 48), newRecorder()
 	h := newHub(t, srv, r)
 	all := may(See)
@@ -63,6 +64,7 @@ func TestRights(t *testing.T) {
 // TestClipboard: texts go only where they may, are noted before, and not at all
 // when they can't be noted or are too long.
 func TestClipboard(t *testing.T) {
+	t.Parallel()
 	srv, r := newServer(t, 64, 48), newRecorder()
 	h := newHub(t, srv, r)
 	got := make(chan string, 10)
@@ -149,6 +151,7 @@ func TestNoStuckKeys(t *testing.T) {
 
 // TestSeatsAreBounded: a flood of keys holds down only so many.
 func TestSeatsAreBounded(t *testing.T) {
+	t.Parallel()
 	srv, r := newServer(t, 64, 48), newRecorder()
 	h := newHub(t, srv, r)
 	s := sit(t, h, SeatOptions{May: may(See, Control).has})
@@ -229,6 +232,7 @@ func view(t *testing.T, h *Hub, o SeatOptions) (client net.Conn, ended <-chan er
 // TestViewer: a VNC viewer sees the picture, its keys arrive, and it is told why
 // when the screen ends.
 func TestViewer(t *testing.T) {
+	t.Parallel()
 	srv, r := newServer(t, 64, 48), newRecorder()
 	h := newHub(t, srv, r)
 	conn, ended := view(t, h, SeatOptions{May: may(See, Control, Get, Put).has})
@@ -304,6 +308,7 @@ func TestStalledViewer(t *testing.T) {
 
 // TestViewerThatSaysNothing gets no seat; the end does not wait for it.
 func TestViewerThatSaysNothing(t *testing.T) {
+	t.Parallel()
 	srv, r := newServer(t, 64, 48), newRecorder()
 	h := newHub(t, srv, r)
 	_, ended := view(t, h, SeatOptions{May: may(See).has})
@@ -317,6 +322,7 @@ func TestViewerThatSaysNothing(t *testing.T) {
 
 // TestRefuse: a viewer of each version is told why there is no screen.
 func TestRefuse(t *testing.T) {
+	t.Parallel()
 	const why = "the screen was not granted"
 	for _, version := range []string{"RFB 003.003\n", "RFB 003.007\n", "RFB 003.008\n"} {
 		ours, theirs := socketPair(t)
