@@ -28,7 +28,7 @@ func (p *Phrases) transfers(v Visit) []string {
 		lines = append(lines, p.transfer(t))
 	}
 	if v.Copied.Got+v.Copied.Put > 0 {
-		lines = append(lines, p.Say("FilesSoFar", "Count", p.copied(v.Copied)))
+		lines = append(lines, p.Say("FilesSoFar", "Files", p.copied(v.Copied)))
 	}
 	return lines
 }

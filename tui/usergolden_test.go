@@ -166,6 +166,7 @@ func userScreens() map[string]func(t *testing.T, lang string, s Size) screen {
 		"resident-help":            typed([]string{"?"}, idle),
 		"prompt-terms":             prompt(boundPrompt()),
 		"resident-paused":          home(idle, Began{pausedVisit()}),
+		"resident-files":           home(idle, Began{copyingVisit()}),
 		"resident-said":            home(idle, Began{sampleVisit()}, Said{sampleVisit().ID, "Robin Weiß", "Please close your mail first."}),
 		"resident-seen":            home(idle, Began{screenVisit(false)}),
 		"resident-controlled":      home(idle, Began{screenVisit(true)}),
