@@ -138,3 +138,23 @@ func BenchmarkEncode(b *testing.B) {
 		})
 	}
 }
+
+// How long a viewer's look at a picture that has changed everywhere, or is said to
+// have, keeps others from it.
+func BenchmarkLook(b *testing.B) {
+	f, g := desk(b, 1280, 800), desk(b, 1280, 800)
+	g.Move(g.Bounds().Inset(20), image.Pt(0, 0))
+	for name, pictures := range map[string][2]*Frame{"changed": {f, g}, "the same": {f, f}} {
+		b.Run(name, func(b *testing.B) {
+			c, err := newCanvas(f.Width, f.Height)
+			if err != nil {
+				b.Fatal(err)
+			}
+			for i := 0; b.Loop(); i++ {
+				c.note([]image.Rectangle{f.Bounds()})
+				c.update(pictures[i%2], f.Bounds(), drawn{})
+				c.take(f.Bounds())
+			}
+		})
+	}
+}
