@@ -82,12 +82,12 @@ func TestRealViewersShowThePicture(t *testing.T) {
 
 // follows has a viewer show a picture, what becomes of it, and one of another size.
 func (r realViewer) follows(t *testing.T) {
-	f, g, h := desk(t, 640, 400), desk(t, 640, 400), desk(t, 517, 303)
+	f, g, h := desk(t, 400, 260), desk(t, 400, 260), desk(t, 317, 203)
 	if r.scales {
-		h = desk(t, 640, 400)
+		h = desk(t, 400, 260)
 	}
-	move := Copy{image.Rect(50, 200, 400, 300), image.Pt(40, 100)}
-	g.Fill(image.Rect(10, 20, 300, 200), 1, 2, 3)
+	move := Copy{image.Rect(50, 100, 300, 200), image.Pt(40, 60)}
+	g.Fill(image.Rect(10, 20, 200, 120), 1, 2, 3)
 	g.Move(move.To, move.From)
 	s := shown(f)
 	r.shows(t, s, func(testing.TB) *Frame { return f }, func(testing.TB) *Frame {
