@@ -118,7 +118,7 @@ func port(a net.Addr) int {
 	if err != nil {
 		return 0
 	}
-	n, _ := strconv.Atoi(text) //nolint:errcheck // the kernel's own
+	n, _ := strconv.Atoi(text)
 	return n
 }
 
