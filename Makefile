@@ -38,9 +38,16 @@ try-dist: ## install the package of make dist on a copy of this machine, visit, 
 run: build ## try it: a gateway, an agent for this machine, and its user's screen, here
 	bin/accord up
 
+# Agents write on the terminals of their account, so one of their packages is run
+# at a time; the others have nothing to do with them and run beside.
+AGENTS := '^accord(/agent(/.*)?)?$$'
+
 .PHONY: test
 test: ## run all tests
-	$(GO) test -p 1 ./... # one package at a time: agents write on the terminals of their account
+	@failed=0; all=$$($(GO) list ./...); \
+	$(GO) test -p 1 $$(grep -E $(AGENTS) <<<"$$all") & agents=$$!; \
+	$(GO) test -p 1 $$(grep -vE $(AGENTS) <<<"$$all") || failed=1; \
+	wait $$agents || failed=1; exit $$failed
 
 .PHONY: check
 check: format vet lint race vuln ## all that must pass before a commit
@@ -57,10 +64,6 @@ vet: ## go vet
 .PHONY: lint
 lint: $(LINT) ## golangci-lint: the rules and import arrows of .golangci.yml
 	$(LINT) run
-
-# Agents write on the terminals of their account, so one of their packages is run
-# at a time; the others have nothing to do with them and run beside.
-AGENTS := '^accord(/agent(/.*)?)?$$'
 
 .PHONY: race
 race: ## run all tests but the stories with the race detector (it needs a C compiler)

@@ -152,8 +152,13 @@ func (s *stage) people(env []string) error {
 
 // inTerminal runs a command in a terminal and keeps its pid and its status,
 // which tmux tells only sometimes: in-terminal FILE COMMAND…
+//
+// A technician's terminal is made another account's, where that can be done:
+// agents of other stories would write on it what they tell their user, who is
+// the same account here.
 const inTerminal = `#!/bin/sh
 file=$1; shift
+case "$*" in *ssh*) chown 65534 "$(tty)" 2>/dev/null ;; esac
 trap : INT QUIT
 sh -c 'echo $$ >"$0.pid"; exec "$@"' "$file" "$@"
 echo $? >"$file.new" && mv "$file.new" "$file.status"
@@ -175,7 +180,7 @@ func (s *stage) writeConfig(device string) (string, error) {
 			"listen": quote("127.0.0.1:" + strconv.Itoa(s.technical)), "agents": quote("127.0.0.1:" + strconv.Itoa(s.agents)),
 			"state": quote(folder + "/gateway"), "organisation": quote("Example Care"),
 		},
-		"agent":      {"state": quote(s.agentState(device)), "name": quote(device), "redial": quote("1s")},
+		"agent":      {"state": quote(s.agentState(device)), "name": quote(device), "redial": quote("1s"), "screen.server": quote("off")},
 		"recordings": {"dir": quote(folder + "/recordings"), "min_free_mib": "1"},
 	}
 	for _, line := range s.settings {

@@ -203,7 +203,7 @@ func screenFolders(t *testing.T) []string {
 // so in the hello; without one there is no screen.
 func TestScreenOfTheUser(t *testing.T) {
 	on := desktop(t)
-	e := newEvil(t, nil)
+	e := newEvil(t, func(o *Options) { o.Config.Screen.Server = screenAuto })
 	hello := func() (*evilLink, string) {
 		l, err := e.accept(e.key)
 		if err != nil {
