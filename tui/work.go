@@ -32,9 +32,17 @@ func PickWork(ctx context.Context, t *Terminal, device string) (Work, error) {
 type workScreen struct {
 	page
 	device string
+	at     int // the row of the cursor
 	work   Work
 	err    error
 	done   bool
+}
+
+// workRow is one row of the menu.
+type workRow struct{ key, text string }
+
+func workRows() []workRow {
+	return []workRow{{"1", "WorkShell"}, {"2", "WorkScreen"}, {"q", "WorkEnd"}}
 }
 
 func (s *workScreen) Init() tea.Cmd { return nil }
@@ -47,21 +55,41 @@ func (s *workScreen) Update(msg tea.Msg) tea.Cmd {
 		return nil
 	}
 	switch key.String() {
-	case "1", "enter":
+	case "up":
+		s.at = max(s.at-1, 0)
+	case "down":
+		s.at = min(s.at+1, len(workRows())-1)
+	case "enter":
+		s.choose(workRows()[s.at].key)
+	case "ctrl+c":
+		s.done, s.err = true, ErrLeft
+	default:
+		s.choose(key.String())
+	}
+	return nil
+}
+
+// choose takes the row of a key; other keys do nothing.
+func (s *workScreen) choose(key string) {
+	switch key {
+	case "1":
 		s.done, s.work = true, WorkShell
 	case "2":
 		s.done, s.work = true, WorkScreen
 	case "q":
 		s.done, s.err = true, ErrBack
-	case "ctrl+c":
-		s.done, s.err = true, ErrLeft
 	}
-	return nil
 }
 
 func (s *workScreen) View() string {
-	row := func(key, text string) string { return "  " + styleKey.Render(key) + "  " + s.ph.Say(text) }
-	body := append(s.wrap(s.ph.Say("WorkAsk"), 0), "", row("1", "WorkShell"), row("2", "WorkScreen"), row("q", "WorkEnd"))
+	body := append(s.wrap(s.ph.Say("WorkAsk"), 0), "")
+	for i, r := range workRows() {
+		mark := "  "
+		if i == s.at {
+			mark = "› "
+		}
+		body = append(body, mark+styleKey.Render(r.key)+"  "+s.ph.Say(r.text))
+	}
 	return s.compose([]string{styleTitle.Render(s.ph.Say("WorkTitle", "Device", s.device)), ""}, body, []string{"", styleDim.Render(s.ph.Say("WorkBack"))}, 0)
 }
 

@@ -19,6 +19,10 @@ func TestPickWork(t *testing.T) {
 		"esc q":    {0, ErrBack},
 		"ctrl+c":   {0, ErrLeft},
 		"space up": {0, nil},
+
+		"down enter":                {WorkScreen, nil},
+		"down down up up enter":     {WorkShell, nil},
+		"down down down down enter": {0, ErrBack},
 	} {
 		s := typed(&workScreen{page: testPage(), device: "laptop-7"}, strings.Fields(keys)...)
 		if s.done == (keys == "space up") || s.work != want.work || !errors.Is(s.err, want.err) {
