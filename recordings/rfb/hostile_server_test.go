@@ -20,7 +20,7 @@ func deflated(b []byte) []byte {
 	var out bytes.Buffer
 	w := zlib.NewWriter(&out)
 	w.Write(b) //nolint:errcheck // memory takes all
-	w.Flush() //nolint:errcheck // likewise
+	w.Flush()  //nolint:errcheck // likewise
 	return out.Bytes()
 }
 
