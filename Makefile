@@ -61,6 +61,9 @@ format: ## every file is formatted by gofmt
 vet: ## go vet
 	$(GO) vet ./...
 
+.PHONY: tools
+tools: $(LINT) ## build what make lint needs, once
+
 .PHONY: lint
 lint: $(LINT) ## golangci-lint: the rules and import arrows of .golangci.yml
 	$(LINT) run
