@@ -191,7 +191,7 @@ func (v *visit) card(e *wire.Ending) tui.Card {
 	}
 	v.mu.Lock()
 	defer v.mu.Unlock()
-	for _, used := range v.used {
+	for _, used := range append(slices.Clone(v.used), v.moving.capabilities()...) {
 		c.Used = append(c.Used, string(used))
 	}
 	return c

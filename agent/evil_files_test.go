@@ -2,6 +2,7 @@ package agent
 
 import (
 	"bytes"
+	"errors"
 	"io"
 	"os"
 	"path/filepath"
@@ -136,6 +137,48 @@ func TestFilesTakenBack(t *testing.T) {
 	card := p.until("the end card", func(m toClient) bool { return m.Ended != nil }).Ended
 	if card.Copied.Put != 1 || card.Copied.PutBytes < 50_000 {
 		t.Errorf("%+v", card.Copied)
+	}
+}
+
+// TestFilesUsed: the end card names the direction in which something went, not
+// all that was granted.
+func TestFilesUsed(t *testing.T) {
+	for want, do := range map[string]func(c *sftp.Client, path string) error{
+		"files.put": func(c *sftp.Client, path string) error {
+			f, err := c.OpenFile(path+"2", os.O_WRONLY|os.O_CREATE)
+			if err != nil {
+				return err
+			}
+			_, err = f.Write([]byte("text"))
+			return errors.Join(err, f.Close())
+		},
+		"files.get": func(c *sftp.Client, path string) error {
+			f, err := c.Open(path)
+			if err != nil {
+				return err
+			}
+			_, err = io.Copy(io.Discard, f)
+			return errors.Join(err, f.Close())
+		},
+		"": func(c *sftp.Client, path string) error { _, err := c.Stat(path); return err },
+	} {
+		t.Run(want, func(t *testing.T) {
+			e := newEvil(t, nil)
+			l, p := e.link(), e.sit()
+			path := filepath.Join(e.dir, "f")
+			if err := os.WriteFile(path, []byte("text"), 0o600); err != nil {
+				t.Fatal(err)
+			}
+			v := l.openFor(p, wire.FilesGet, wire.FilesPut)
+			if err := do(l.files(v.req.Visit), path); err != nil {
+				t.Fatal(err)
+			}
+			_ = v.ch.Close()
+			card := p.until("the end card", func(m toClient) bool { return m.Ended != nil }).Ended
+			if got := strings.Join(card.Used, " "); got != want {
+				t.Errorf("the card says that %q was used, want %q", got, want)
+			}
+		})
 	}
 }
 

@@ -35,6 +35,7 @@ func (s *session) serveFiles(tool *files.Command) bool {
 		return false
 	}
 	s.pty = nil // a terminal would change bytes
+	s.followed = tool == nil || tool.Tool != files.ToolRsync
 	for _, d := range granted[1:] {
 		s.also = append(s.also, capabilityOf(d))
 	}

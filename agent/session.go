@@ -25,7 +25,9 @@ type session struct {
 	lines bool              // of an action: the client has a terminal, the process none
 	also  []wire.Capability // see running
 	files *copying          // of a session that copies files
-	ended chan struct{}     // closed when the process's output has been sent
+	// followed: what it uses of its capabilities is seen file by file.
+	followed bool
+	ended    chan struct{} // closed when the process's output has been sent
 	// Of a session with a terminal: what it shows, and what the device's user
 	// types into it.
 	reflection *reflection

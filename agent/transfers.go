@@ -18,6 +18,14 @@ type transfers struct {
 	last   *tui.Transfer // that has ended
 	count  tui.Copied
 	moved  bool // since it was last asked
+	used   []wire.Capability
+}
+
+// uses notes which way something went. The caller holds mu.
+func (t *transfers) uses(d files.Direction) {
+	if c := capabilityOf(d); !slices.Contains(t.used, c) {
+		t.used = append(t.used, c)
+	}
 }
 
 // activeMost is how many files are shown at once.
@@ -32,6 +40,7 @@ func (t *transfers) Begins(f *files.Transfer) error {
 	}
 	shown := &tui.Transfer{Name: shownName(f.Path), Put: f.Direction == files.Put, Size: f.Size}
 	t.of[f] = shown
+	t.uses(f.Direction)
 	t.active = append(t.active, shown)
 	t.moved = true
 	return nil
@@ -81,7 +90,25 @@ func (t *transfers) Ends(f *files.Transfer) error {
 }
 
 // Changed shows nothing: names that were looked at or made are the recording's.
-func (t *transfers) Changed(files.Change) error { return nil }
+func (t *transfers) Changed(c files.Change) error {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	switch {
+	case c.Error != "": // nothing was done
+	case c.Op == "list":
+		t.uses(files.Get)
+	default:
+		t.uses(files.Put)
+	}
+	return nil
+}
+
+// capabilities are those that were used.
+func (t *transfers) capabilities() []wire.Capability {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	return slices.Clone(t.used)
+}
 
 // Refused shows nothing: nothing was done.
 func (t *transfers) Refused(files.Refusal) error { return nil }

@@ -380,7 +380,9 @@ func (v *visit) add(p *proc.Process, r running) bool {
 	}
 	v.procs[p] = r
 	v.shells++
-	v.note(r.of)
+	if r.session == nil || !r.session.followed {
+		v.note(r.of)
+	}
 	return true
 }
 
