@@ -15,8 +15,11 @@ import (
 // was there before a byte went through. Files and screens have tests of their
 // own, beside their code.
 
-// listens makes it a device that listens for the technician: two connect at once.
-func listens(d *device) {
+// listens makes it a device that listens for the technician: two connect once
+// come is closed. They must wait until the client's Listen has returned, since
+// x/crypto's client refuses whoever connects before it has noted the answer.
+func listens(d *device) (come chan struct{}) {
+	come = make(chan struct{})
 	d.listens = func(nc gossh.NewChannel) {
 		p, err := wire.ParseListen(nc.ExtraData())
 		if err != nil {
@@ -34,45 +37,52 @@ func listens(d *device) {
 			port = 40000
 		}
 		_ = c.Write(&wire.Listening{Port: port})
+		select {
+		case <-come:
+		case <-d.house.t.Context().Done():
+			return
+		}
 		for n := range 2 {
 			_ = c.Write(&wire.Caller{Number: n + 1, Port: 50000 + n})
 		}
 		gossh.DiscardRequests(reqs)
 	}
+	return come
 }
 
 // TestOpenIsRecorded goes through each way that is the gateway's to record.
 func TestOpenIsRecorded(t *testing.T) {
 	for name, c := range map[string]struct {
-		open  func(*testing.T, *house, *gossh.Client)
+		open  func(*testing.T, *house, *gossh.Client, chan<- struct{})
 		wants []string
 	}{
-		"a command": {func(_ *testing.T, h *house, c *gossh.Client) {
+		"a command": {func(_ *testing.T, h *house, c *gossh.Client, _ chan<- struct{}) {
 			s, err := c.NewSession()
 			if err != nil {
 				h.t.Fatal(err)
 			}
 			h.runIn(s, "uptime")
 		}, []string{`"kind":"shell"`, `"command":"uptime"`, `"kind":"exit"`}},
-		"direct-tcpip": {func(t *testing.T, _ *house, c *gossh.Client) {
+		"direct-tcpip": {func(t *testing.T, _ *house, c *gossh.Client, _ chan<- struct{}) {
 			conn, err := c.Dial("tcp", "127.0.0.1:80")
 			if err != nil {
 				t.Fatal(err)
 			}
 			saidBack(conn)
 		}, []string{`"kind":"forward","data":{"number":1,"network":"tcp","host":"127.0.0.1","port":80}`, `"up":5,"down":5`}},
-		"direct-streamlocal": {func(t *testing.T, _ *house, c *gossh.Client) {
+		"direct-streamlocal": {func(t *testing.T, _ *house, c *gossh.Client, _ chan<- struct{}) {
 			conn, err := c.Dial("unix", "/run/x.sock")
 			if err != nil {
 				t.Fatal(err)
 			}
 			saidBack(conn)
 		}, []string{`"kind":"forward","data":{"number":1,"network":"unix","host":"/run/x.sock"}`, `"up":5,"down":5`}},
-		"tcpip-forward": {func(t *testing.T, _ *house, c *gossh.Client) {
+		"tcpip-forward": {func(t *testing.T, _ *house, c *gossh.Client, come chan<- struct{}) {
 			ln, err := c.Listen("tcp", "127.0.0.1:0")
 			if err != nil {
 				t.Fatal(err)
 			}
+			close(come)
 			for range 2 {
 				conn, err := ln.Accept()
 				if err != nil {
@@ -89,7 +99,7 @@ func TestOpenIsRecorded(t *testing.T) {
 			h := newHouse(t, nil)
 			d := h.device("laptop-7")
 			d.offers = []wire.Capability{wire.Forward}
-			listens(d)
+			come := listens(d)
 			d.forwards = func(nc gossh.NewChannel) {
 				if events := h.events(); strings.Contains(events, `"kind":"forward"`) && name != "tcpip-forward" {
 					t.Errorf("it is in the recording before the device was asked:\n%s", events)
@@ -112,7 +122,7 @@ func TestOpenIsRecorded(t *testing.T) {
 			}
 			d.join()
 			client := h.mustLogin("laptop-7", h.alice)
-			c.open(t, h, client)
+			c.open(t, h, client, come)
 			_ = client.Close()
 			h.noLive()
 			events := h.events()
