@@ -33,6 +33,7 @@ Options:
   -r, --reason TEXT     why you ask; without it $ACCORD_REASON
   -t, --ticket TEXT     the ticket; without it $ACCORD_TICKET
   -v, --view-only       look, and ask for no control
+  -m, --monitor N       only the Nth of several monitors
       --viewer COMMAND  the viewer. {host}, {port} and {display}, which is the
                         port less 5900, are replaced in it; where none of them
                         stands host::port is added. Without the option: the
@@ -56,6 +57,8 @@ func runView(ctx context.Context, c *call, args []string) error {
 	reason := stringFlag(fs, "reason", "r", c.getenv("ACCORD_REASON"))
 	ticket := stringFlag(fs, "ticket", "t", c.getenv("ACCORD_TICKET"))
 	only := boolFlag(fs, "view-only", "v")
+	monitor := fs.Int("monitor", 0, "")
+	fs.IntVar(monitor, "m", 0, "")
 	viewer := fs.String("viewer", "", "")
 	rest, err := parse(c, fs, args, 2)
 	if err != nil {
@@ -64,12 +67,18 @@ func runView(ctx context.Context, c *call, args []string) error {
 	if len(rest) != 2 || strings.HasPrefix(rest[0], "-") {
 		return usage("view", "name the gateway and the device")
 	}
+	if *monitor < 0 || *monitor > 16 {
+		return usage("view", "--monitor takes a number from 1 to 16")
+	}
 	v := &viewing{remote: remote{c, rest[0], options}, device: rest[1], command: "screen"}
 	if login, gateway, named := strings.Cut(rest[0], "@"); named {
 		v.gateway, v.device = gateway, login+"+"+rest[1]
 	}
 	if *only {
 		v.command = "screen-view"
+	}
+	if *monitor != 0 {
+		v.command += "-" + strconv.Itoa(*monitor)
 	}
 	for name, value := range map[string]string{"ACCORD_REASON": *reason, "ACCORD_TICKET": *ticket} {
 		v.env = setEnv(v.env, name, value)

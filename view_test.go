@@ -86,6 +86,9 @@ func TestView(t *testing.T) {
 	if _, out, err = run("-v", "--viewer", "viewer {host} {port}", "gw", "laptop-7"); err != nil || !strings.HasSuffix(out("ssh"), "-- laptop-7@gw screen-view") {
 		t.Errorf("%v, ssh %s", err, out("ssh"))
 	}
+	if _, out, err = run("-m", "2", "--viewer", "viewer {host} {port}", "gw", "laptop-7"); err != nil || !strings.HasSuffix(out("ssh"), "-- laptop-7@gw screen-2") {
+		t.Errorf("%v, ssh %s", err, out("ssh"))
+	}
 	if _, _, err = run("--viewer", "silent", "gw", "laptop-7"); err == nil || !strings.Contains(err.Error(), "silent") {
 		t.Errorf("a viewer that fails: %v", err)
 	}
@@ -93,7 +96,7 @@ func TestView(t *testing.T) {
 	if said, _, err := run("--viewer", "viewer {host} {port}", "gw", "laptop-7"); err == nil || said != "the user refused\n" {
 		t.Errorf("%q, %v", said, err)
 	}
-	for _, args := range [][]string{{}, {"gw"}, {"-x", "gw", "a"}, {"gw", "a", "b"}} {
+	for _, args := range [][]string{{}, {"gw"}, {"-x", "gw", "a"}, {"gw", "a", "b"}, {"-m", "99", "gw", "a"}} {
 		var wrong *usageError
 		if _, _, err := run(args...); !errors.As(err, &wrong) {
 			t.Errorf("%q: %v", args, err)

@@ -27,7 +27,7 @@ func allows(command string) wire.Capability {
 	if _, action := c.Action(); action {
 		return c
 	}
-	if command == hostScreen || command == hostScreenView {
+	if _, screen := parseScreen(command); screen {
 		return wire.ScreenView
 	}
 	return wire.Shell
@@ -38,8 +38,8 @@ func allows(command string) wire.Capability {
 func (s *session) wantedFromEnv() *asked {
 	minutes, _ := strconv.Atoi(s.getenv("ACCORD_MINUTES", 8))
 	wanted := texts(s.needs())
-	if s.forScreen() {
-		wanted = s.wantedOfScreen()
+	if screen, is := parseScreen(s.command); is {
+		wanted = texts(screen.capabilities())
 	}
 	return &asked{
 		reason: s.getenv("ACCORD_REASON", wire.MaxReason), ticket: s.getenv("ACCORD_TICKET", wire.MaxTicket),
@@ -86,8 +86,12 @@ func (s *session) form(ctx context.Context, h *home, t target) (*asked, error) {
 	}
 	preset := s.wantedFromEnv()
 	offered := s.mayAsk(h, t)
-	if device.Capabilities = offered; len(offered) == 0 {
+	device.Capabilities = offered
+	switch {
+	case len(offered) == 0:
 		return nil, s.turnDown(h, s.decide(h, asked{capabilities: texts(h.hello.Capabilities), login: t.login}, time.Now()))
+	case s.forScreen() && !slices.Contains(offered, string(wire.ScreenView)): // a form could grant only what is no use here
+		return nil, s.turnDown(h, s.decide(h, asked{capabilities: []string{string(wire.ScreenView)}, login: t.login}, time.Now()))
 	}
 	wanted := slices.DeleteFunc(preset.capabilities, func(c string) bool { return !slices.Contains(offered, c) })
 	f := tui.RequestForm{

@@ -21,13 +21,6 @@ const (
 	directUnix = "direct-streamlocal@openssh.com"
 )
 
-// Hosts of a direct-tcpip channel that are the device's screen, whatever the
-// port.
-const (
-	hostScreen     = "screen"
-	hostScreenView = "screen-view" // and no hands on it
-)
-
 // onDirect serves one connection that a technician's client forwards: to the
 // device's screen, or to a place that the device can reach.
 func (g *Gateway) onDirect(_ *ssh.Server, conn *gossh.ServerConn, nc gossh.NewChannel, ctx ssh.Context) {
@@ -58,8 +51,8 @@ func (c *caller) direct(ctx context.Context, l *login, nc gossh.NewChannel) erro
 	if err != nil {
 		return err
 	}
-	if place.Network == wire.NetworkTCP && (place.Host == hostScreen || place.Host == hostScreenView) {
-		return c.directScreen(ctx, l, t, place.Host == hostScreenView, nc)
+	if w, screen := parseScreen(place.Host); screen && place.Network == wire.NetworkTCP {
+		return c.directScreen(ctx, l, t, w, nc)
 	}
 	v, err := l.visit(ctx, c, inquiry{target: t, needs: wire.Forward, want: wantedBy(wire.Forward)})
 	if err != nil {
@@ -70,9 +63,9 @@ func (c *caller) direct(ctx context.Context, l *login, nc gossh.NewChannel) erro
 }
 
 // directScreen shows the device's screen to a viewer behind the channel.
-func (c *caller) directScreen(ctx context.Context, l *login, t target, viewOnly bool, nc gossh.NewChannel) error {
+func (c *caller) directScreen(ctx context.Context, l *login, t target, w screenWanted, nc gossh.NewChannel) error {
 	want := wantedBy(wire.ScreenView)
-	if !viewOnly && slices.Contains(c.obtainable(ctx, t), string(wire.ScreenControl)) {
+	if !w.viewOnly && slices.Contains(c.obtainable(ctx, t), string(wire.ScreenControl)) {
 		want = wantedBy(wire.ScreenView, string(wire.ScreenControl))
 	}
 	v, err := l.visit(ctx, c, inquiry{target: t, needs: wire.ScreenView, want: want})
@@ -86,7 +79,7 @@ func (c *caller) directScreen(ctx context.Context, l *login, t target, viewOnly 
 	}
 	defer func() { _ = ch.Close() }()
 	go gossh.DiscardRequests(reqs)
-	if err := v.showTo(ctx, ch, viewOnly); err != nil {
+	if err := v.showTo(ctx, ch, w); err != nil {
 		c.gateway.log.Info("a viewer was shown no screen, or no more", "visit", v.req.Visit, "error", err)
 	}
 	return nil

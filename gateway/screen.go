@@ -204,8 +204,8 @@ func (e *notShown) Unwrap() error { return e.error }
 // showTo shows the screen to a VNC viewer of the technician's, who holds the
 // visit, until either ends. One that is shown nothing is told why. The connection
 // is closed.
-func (v *visit) showTo(ctx context.Context, conn io.ReadWriteCloser, viewOnly bool) error {
-	err := v.viewed(ctx, conn, viewOnly)
+func (v *visit) showTo(ctx context.Context, conn io.ReadWriteCloser, w screenWanted) error {
+	err := v.viewed(ctx, conn, w)
 	if no, is := errors.AsType[*notShown](err); is {
 		sentence := wire.Clean(no.Error(), wire.MaxLine)
 		if s, ok := errors.AsType[spoken](err); ok {
@@ -217,7 +217,7 @@ func (v *visit) showTo(ctx context.Context, conn io.ReadWriteCloser, viewOnly bo
 }
 
 // viewed is showTo while it is part of the visit.
-func (v *visit) viewed(ctx context.Context, conn io.ReadWriteCloser, viewOnly bool) error {
+func (v *visit) viewed(ctx context.Context, conn io.ReadWriteCloser, w screenWanted) error {
 	if !v.enterRelay() {
 		return &notShown{v.why()}
 	}
@@ -226,11 +226,16 @@ func (v *visit) viewed(ctx context.Context, conn io.ReadWriteCloser, viewOnly bo
 	if err != nil {
 		return &notShown{err}
 	}
-	l := looker{person: v.person, kind: byViewer, hands: func() bool { return !viewOnly }, clips: true}
+	if err := w.shows(h, v.home.device.Name); err != nil {
+		return &notShown{err}
+	}
+	l := looker{person: v.person, kind: byViewer, hands: func() bool { return !w.viewOnly }, clips: true}
 	over, err := v.looks(l)
 	if err != nil {
 		return &notShown{err}
 	}
 	defer over()
-	return h.View(ctx, conn, v.seat(l))
+	seat := v.seat(l)
+	seat.Monitor = w.monitor
+	return h.View(ctx, conn, seat)
 }

@@ -122,9 +122,10 @@ type looking struct {
 	ch     gossh.Channel
 	over   chan error
 
-	mu   sync.Mutex
-	seen []byte // shades, in order
-	cuts []string
+	mu     sync.Mutex
+	seen   []byte // shades, in order
+	cuts   []string
+	bounds image.Point
 }
 
 // look opens a forward to a host of the screen and looks at it.
@@ -146,7 +147,7 @@ func (h *house) look(c *gossh.Client, host string) (*looking, error) {
 		Commit: func(f *rfb.Frame, _ rfb.Damage) error {
 			l.mu.Lock()
 			defer l.mu.Unlock()
-			l.seen = append(l.seen, f.Row(5, 5, 1)[0])
+			l.seen, l.bounds = append(l.seen, f.Row(5, 5, 1)[0]), f.Bounds().Max
 			return nil
 		},
 		Change: func(func(rfb.State) rfb.State) {},
@@ -171,6 +172,19 @@ func (h *house) mustLook(c *gossh.Client, host string) *looking {
 		h.t.Fatal(err)
 	}
 	return l
+}
+
+// size is that of the picture.
+func (l *looking) size() image.Point {
+	l.t.Helper()
+	eventually(l.t, "there is a picture", func() bool {
+		l.mu.Lock()
+		defer l.mu.Unlock()
+		return len(l.seen) > 0
+	})
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.bounds
 }
 
 func (l *looking) shows(shade byte) {
@@ -428,6 +442,42 @@ func TestScreenNotGranted(t *testing.T) {
 	defer d.mu.Unlock()
 	if d.count > 0 {
 		t.Errorf("the device was asked for its screen %d times", d.count)
+	}
+}
+
+// TestMonitorChosen: a viewer of one monitor gets that alone, and one of a monitor
+// that the screen doesn't have gets a sentence.
+func TestMonitorChosen(t *testing.T) {
+	h := newHouse(t, nil)
+	d := h.withScreen("laptop-7", wire.ScreenView, wire.ScreenControl)
+	d.screen.Change(func(s rfb.State) rfb.State {
+		s.Monitors = []rfb.Monitor{{Bounds: image.Rect(0, 0, 40, 48)}, {ID: 1, Bounds: image.Rect(40, 0, 64, 48)}}
+		return s
+	})
+	d.join()
+	alice := h.mustLogin("laptop-7", h.alice)
+	if all := h.mustLook(alice, "screen"); all.size() != image.Pt(64, 48) {
+		t.Errorf("all of it is %v", all.size())
+	}
+	second := h.mustLook(alice, "screen-view-2")
+	second.shows(1)
+	if second.size() != image.Pt(24, 48) {
+		t.Errorf("the second monitor is %v", second.size())
+	}
+	if _, err := h.look(alice, "screen-3"); err == nil || !strings.Contains(err.Error(), "laptop-7 has no monitor 3: its screen has 2") {
+		t.Errorf("a third: %v", err)
+	}
+	for name, want := range map[string]screenWanted{
+		"screen": {}, "screen-view": {viewOnly: true}, "screen-1": {monitor: 1}, "screen-view-16": {viewOnly: true, monitor: 16},
+	} {
+		if got, ok := parseScreen(name); !ok || got != want {
+			t.Errorf("%s: %v, %v", name, got, ok)
+		}
+	}
+	for _, name := range []string{"", "screens", "screen-", "screen-0", "screen-02", "screen-17", "screen--1", "screen-+1", "screen2", "screen-view2", "screen-2-view", "screen-view-", "a-screen"} {
+		if _, ok := parseScreen(name); ok {
+			t.Errorf("%q names a screen", name)
+		}
 	}
 }
 

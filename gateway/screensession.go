@@ -20,14 +20,9 @@ import (
 
 // forScreen says whether the session is for the device's screen: its command is
 // one of the names that a forward to the screen has.
-func (s *session) forScreen() bool { return s.command == hostScreen || s.command == hostScreenView }
-
-// wantedOfScreen is what a session for the screen asks for.
-func (s *session) wantedOfScreen() []string {
-	if s.command == hostScreenView {
-		return []string{string(wire.ScreenView)}
-	}
-	return []string{string(wire.ScreenView), string(wire.ScreenControl)}
+func (s *session) forScreen() bool {
+	_, is := parseScreen(s.command)
+	return is
 }
 
 // goToScreen is `ssh DEVICE@gw screen` without a terminal.
@@ -44,11 +39,16 @@ func (s *session) goToScreen(ctx context.Context, t target) int {
 	}
 	defer v.release()
 	in := s.in.Raw()
-	if _, err = v.shown(ctx); err != nil { // said as a sentence, not as RFB
+	w, _ := parseScreen(s.command)
+	h, err := v.shown(ctx)
+	if err == nil {
+		err = w.shows(h, v.home.device.Name)
+	}
+	if err != nil { // said as a sentence, not as RFB
 		s.say(s.sentence(err))
 		return exitFailed
 	}
-	err = v.showTo(ctx, &piped{in, s.ch}, s.command == hostScreenView)
+	err = v.showTo(ctx, &piped{in, s.ch}, w)
 	if err != nil && ctx.Err() == nil {
 		s.say(s.sentence(err))
 		return exitFailed
@@ -72,7 +72,7 @@ var _ io.ReadWriteCloser = (*piped)(nil)
 // drawn shows the visit's screen in the session's terminal until its reader
 // leaves ([tui.ErrBack], [tui.ErrLeft]) or it ends, which is an error that says
 // why.
-func (s *session) drawn(ctx context.Context, v *visit, h *hub.Hub, l looker) error {
+func (s *session) drawn(ctx context.Context, v *visit, h *hub.Hub, l looker, monitor int) error {
 	if !v.enterRelay() {
 		return v.why()
 	}
@@ -94,7 +94,7 @@ func (s *session) drawn(ctx context.Context, v *visit, h *hub.Hub, l looker) err
 	defer cancel(nil)
 	defer context.AfterFunc(h.Context(), func() { cancel(context.Cause(h.Context())) })()
 	return tui.ShowScreen(ctx, s.terminal(), tui.ScreenShow{
-		Screen: h.Screen(), Device: v.home.device.Name,
+		Screen: h.Screen(), Device: v.home.device.Name, Monitor: monitor,
 		Control: seat.Controls, Key: seat.Key, Pointer: seat.Pointer,
 		Frozen: func() string { return v.frozen(s.phrases()) },
 	})
@@ -120,10 +120,11 @@ func (s *session) onScreen(ctx context.Context, v *visit) error {
 	if err := s.awaitColleague(ctx, v); err != nil {
 		return err
 	}
+	w, _ := parseScreen(s.command)
 	h, err := v.screen()
 	if err == nil {
 		v.touch()
-		err = s.drawn(ctx, v, h, looker{person: v.person, kind: byTerminal, hands: func() bool { return s.command != hostScreenView }})
+		err = s.drawn(ctx, v, h, looker{person: v.person, kind: byTerminal, hands: func() bool { return !w.viewOnly }}, w.monitor)
 	}
 	if err != nil && ctx.Err() == nil && !errors.Is(err, tui.ErrBack) && !errors.Is(err, tui.ErrLeft) {
 		return s.notice(ctx, err)
@@ -190,5 +191,5 @@ func (s *session) watchScreen(ctx context.Context, v *visit, w *watcher, hands b
 		}
 		defer func() { _ = v.typesToo(w, false) }() // a recording that failed has ended the visit
 	}
-	return s.drawn(ctx, v, h, looker{person: w.person, kind: byWatcher, hands: func() bool { return hands && v.audience.typing(w) }})
+	return s.drawn(ctx, v, h, looker{person: w.person, kind: byWatcher, hands: func() bool { return hands && v.audience.typing(w) }}, 0)
 }

@@ -107,7 +107,9 @@ func (m *screenModel) do(key string) bool {
 	case "-":
 		m.zoom(-1)
 	case "0", "f":
-		m.view = picture.View{}
+		m.view = m.fit()
+	case "m":
+		m.nextMonitor()
 	case "1":
 		m.view = m.painter.Around(1, middleOf(m.painter.Place().Source))
 	case "left":
@@ -130,6 +132,39 @@ func (m *screenModel) pan(by image.Point) {
 		m.view.At = m.painter.Place().Source.Min.Add(by)
 		m.painter.Show(m.room(), m.view)
 		m.view.At = m.painter.Place().Source.Min
+	}
+}
+
+// fit shows all there is.
+func (m *screenModel) fit() picture.View { return picture.View{Part: m.view.Part} }
+
+// nextMonitor goes from all of them to the first, and from the last to all.
+func (m *screenModel) nextMonitor() {
+	n := len(m.monitors)
+	if n < 2 {
+		m.told = m.ph.Say("ScreenOneMonitor")
+		return
+	}
+	m.monitor = (m.monitor + 1) % (n + 1)
+	m.told = m.ph.Say("ScreenAllMonitors", "N", n)
+	if m.monitor > 0 {
+		m.told = m.ph.Say("ScreenMonitor", "I", m.monitor, "N", n)
+	}
+	m.confine()
+}
+
+// confine shows the monitor that is chosen, as it is by now. One that is gone was
+// not chosen.
+func (m *screenModel) confine() {
+	var part image.Rectangle
+	if m.monitor > 0 && m.monitor <= len(m.monitors) {
+		part = m.monitors[m.monitor-1].Bounds
+	} else if m.seen {
+		m.monitor = 0
+	}
+	if part != m.view.Part {
+		m.view = picture.View{Part: part}
+		m.painter.Show(m.room(), m.view)
 	}
 }
 
@@ -156,7 +191,7 @@ func (m *screenModel) zoomAt(by int, centre image.Point) {
 	switch {
 	case next == 0 && by > 0:
 	case next <= m.painter.Fit():
-		m.view = picture.View{}
+		m.view = m.fit()
 	default:
 		m.view = m.painter.Around(next, centre)
 	}

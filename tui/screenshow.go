@@ -21,6 +21,8 @@ type ScreenShow struct {
 	Device string
 	// Title says whose screen that is; "" is the device's name.
 	Title string
+	// Monitor is which one is shown first, counted from 1; 0 is all of them.
+	Monitor int
 	// Control reports whether keys and mouse go to the device now; nil is never.
 	// It is asked several times a second, so that what the user takes back is
 	// shown as taken. It is not what enforces it.
@@ -90,6 +92,8 @@ type screenModel struct {
 	able     abilities
 	painter  *picture.Painter
 	view     picture.View
+	monitor  int           // the one that is shown, 0 for all
+	monitors []rfb.Monitor // those there are
 	seen     bool // there is a picture at all
 	hands    *hands
 	keyboard keyboard
@@ -110,7 +114,7 @@ type screenModel struct {
 }
 
 func newScreenModel(p page, s ScreenShow, able abilities) *screenModel {
-	m := &screenModel{page: p, s: s, able: able, painter: picture.New(able.Means), hands: newHands(s.Key, s.Pointer)}
+	m := &screenModel{page: p, s: s, monitor: s.Monitor, able: able, painter: picture.New(able.Means), hands: newHands(s.Key, s.Pointer)}
 	m.keyboard.releases = able.keyboard
 	return m
 }
@@ -199,7 +203,8 @@ func (m *screenModel) look(view *rfb.View) {
 		view.Invalidate(image.Rect(0, 0, rfb.MaxSide, rfb.MaxSide))
 	}
 	view.Take(func(c rfb.Changes) {
-		m.seen = true
+		m.seen, m.monitors = true, c.State.Monitors
+		m.confine()
 		m.painter.Look(c.Frame, c.Rects, c.State)
 	})
 }

@@ -567,3 +567,57 @@ func TestMouseInParts(t *testing.T) {
 		}
 	})
 }
+
+// m goes from monitor to monitor and back to all; the zoom stays within the one
+// that is shown, and one that is unplugged is not chosen any more.
+func TestMonitors(t *testing.T) {
+	s, _ := desktop(t, 640, 400)
+	left, right := image.Rect(0, 0, 400, 400), image.Rect(400, 100, 640, 400)
+	plug := func(list ...image.Rectangle) {
+		s.Change(func(st rfb.State) rfb.State {
+			st.Monitors = nil
+			for _, r := range list {
+				st.Monitors = append(st.Monitors, rfb.Monitor{Bounds: r})
+			}
+			return st
+		})
+	}
+	plug(left, right)
+	m := newScreenModel(page{ph: PhrasesFor("en"), width: 80, height: 24}, ScreenShow{Screen: s, Monitor: 2}, abilities{Means: picture.Means{Colours: 16}})
+	defer m.hands.close()
+	view := s.View()
+	defer view.Close()
+	whole := image.Rect(0, 0, 640, 400)
+	shows := func(want image.Rectangle, told string) {
+		t.Helper()
+		m.look(view)
+		if got := m.painter.Place().Source; got != want || m.told != told {
+			t.Errorf("%v is shown, not %v; %q, not %q", got, want, m.told, told)
+		}
+	}
+	press := func(code rune) { m.handle(tea.KeyPressMsg{Code: code, Text: string(code)}, time.Time{}) }
+	shows(right, "")
+	press('m')
+	shows(whole, "All 2 monitors.")
+	press('m')
+	shows(left, "Monitor 1 of 2.")
+	for range 3 {
+		press('+')
+		m.look(view)
+	}
+	for range 50 {
+		m.handle(tea.KeyPressMsg{Code: tea.KeyRight}, time.Time{})
+		m.look(view)
+	}
+	if got := m.painter.Place().Source; got.Max.X != left.Max.X || !got.In(left) {
+		t.Errorf("beyond the monitor: %v", got)
+	}
+	press('0')
+	shows(left, "")
+	plug(right)
+	shows(right, "")
+	plug()
+	shows(whole, "")
+	press('m')
+	shows(whole, "The screen is not divided into several monitors.")
+}

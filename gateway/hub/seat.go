@@ -40,6 +40,8 @@ type SeatOptions struct {
 	Clipped func(Clip) error
 	Bell    func()            // the device rang; nil for those who don't hear
 	Copied  func(text string) // something was copied on the device; likewise
+	// Monitor is the only one that a VNC viewer is shown, counted from 1; 0 is all.
+	Monitor int
 }
 
 // Seat is somebody who looks at a screen, and may have hands on it.

@@ -56,6 +56,7 @@ func (h *Hub) view(conn io.ReadWriteCloser, o SeatOptions) error {
 	defer greeting.Stop()
 	var seat *Seat
 	viewer, err := rfb.NewViewer(conn, h.screen, rfb.ViewerOptions{
+		Monitor: o.Monitor,
 		// Without a Name of its own it has the picture's, which says so when the visit is paused.
 		Key:     func(down bool, keysym uint32) { seat.Key(down, keysym) },
 		Pointer: func(x, y int, buttons uint8) { seat.Pointer(x, y, buttons) },

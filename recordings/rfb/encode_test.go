@@ -151,8 +151,8 @@ func BenchmarkLook(b *testing.B) {
 				b.Fatal(err)
 			}
 			for i := 0; b.Loop(); i++ {
-				c.note([]image.Rectangle{f.Bounds()})
-				c.update(pictures[i%2], f.Bounds(), drawn{})
+				c.note([]image.Rectangle{f.Bounds()}, f.Bounds())
+				c.update(cutout{pictures[i%2], f.Bounds()}, f.Bounds(), drawn{})
 				c.take(f.Bounds())
 			}
 		})

@@ -86,6 +86,29 @@ func (s *Screen) State() State {
 	return s.state
 }
 
+// Part is where one of the monitors is in the picture, counted from 1; the whole
+// picture for 0, and for one that is not there, which ok tells.
+func (s *Screen) Part(monitor int) (part image.Rectangle, ok bool) {
+	s.mu.RLock()
+	defer s.mu.RUnlock()
+	if s.frame == nil {
+		return image.Rectangle{}, false
+	}
+	return partOf(monitor, s.state.Monitors, s.frame.Bounds())
+}
+
+func partOf(monitor int, list []Monitor, whole image.Rectangle) (part image.Rectangle, ok bool) {
+	if monitor == 0 {
+		return whole, true
+	}
+	if monitor > 0 && monitor <= len(list) {
+		if part := list[monitor-1].Bounds.Intersect(whole); !part.Empty() {
+			return part, true
+		}
+	}
+	return whole, false
+}
+
 // Size is that of the picture, 0 by 0 while there is none.
 func (s *Screen) Size() (width, height int) {
 	s.mu.RLock()

@@ -25,9 +25,12 @@ type ViewerOptions struct {
 	// Password, if not empty, is asked for by VncAuth, of which 8 bytes count.
 	// Without one nothing is asked for: who may connect is the caller's affair.
 	Password string
+	// Monitor is the only one that is shown, counted from 1; 0 shows all. Where it
+	// is not (any more), all is shown. Its viewer can ask for no other size.
+	Monitor int
 
 	Key     func(down bool, keysym uint32)
-	Pointer func(x, y int, buttons uint8) // within the picture
+	Pointer func(x, y int, buttons uint8) // within the screen's picture
 	Cut     func(text string)             // UTF-8, at most 64 KiB
 	Resize  func(w, h int) error          // an error refuses; nil refuses all
 }
@@ -54,8 +57,8 @@ type Viewer struct {
 	refused  bool          // as in orders, and not told yet
 	worked   time.Duration // on the last update
 	canvas   *canvas
-	state    State       // of the screen, at the last look
-	size     image.Point // and of it
+	state    State           // of the screen, at the last look, as the viewer sees it
+	part     image.Rectangle // of the screen that was shown then
 	told     told
 	encoders map[int32]encoder
 	buffer   []byte // of one rectangle

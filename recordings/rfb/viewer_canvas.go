@@ -46,16 +46,29 @@ func (p *canvas) forget(r image.Rectangle) {
 	p.redo.mark(r)
 }
 
-// note takes from a look where the screen has changed.
-func (p *canvas) note(changed []image.Rectangle) {
+// note takes from a look where the screen has changed; part is what of it is
+// shown.
+func (p *canvas) note(changed []image.Rectangle, part image.Rectangle) {
 	for _, r := range changed {
-		p.lacks.mark(r.Intersect(p.frame.Bounds()))
+		p.lacks.mark(r.Intersect(part).Sub(part.Min).Intersect(p.frame.Bounds()))
 	}
+}
+
+// cutout is a part of a frame, within it. Its own corner is 0, 0.
+type cutout struct {
+	frame *Frame
+	part  image.Rectangle
+}
+
+func (f cutout) bounds() image.Rectangle { return f.part.Sub(f.part.Min) }
+
+func (f cutout) row(x, y, width int) []byte {
+	return f.frame.Row(f.part.Min.X+x, f.part.Min.Y+y, width)
 }
 
 // update brings region, which lies within it, up to date with the screen, and
 // notes what that changes. It is called within [View.Take], and sends nothing.
-func (p *canvas) update(f *Frame, region image.Rectangle, cursor drawn) {
+func (p *canvas) update(f cutout, region image.Rectangle, cursor drawn) {
 	whole := p.frame.Bounds()
 	if cursor != p.cursor {
 		p.lacks.mark(p.cursor.bounds().Intersect(whole))
@@ -72,9 +85,11 @@ func (p *canvas) update(f *Frame, region image.Rectangle, cursor drawn) {
 }
 
 // move has the viewer copy pixels as was done on the screen. What lies there now
-// is compared afterwards, so that it need not be right.
-func (p *canvas) move(copies []Copy, region image.Rectangle) {
+// is compared afterwards, so that it need not be right. The canvas begins at
+// corner on the screen.
+func (p *canvas) move(copies []Copy, region image.Rectangle, corner image.Point) {
 	for _, m := range copies {
+		m = Copy{m.To.Sub(corner), m.From.Sub(corner)}
 		from := m.To.Sub(m.To.Min).Add(m.From)
 		if m.To.In(region) && from.In(p.frame.Bounds()) && !p.redo.marked(m.To) && !p.redo.marked(from) {
 			p.frame.Move(m.To, m.From)
@@ -84,7 +99,7 @@ func (p *canvas) move(copies []Copy, region image.Rectangle) {
 }
 
 // refresh takes what region has of a cell from the screen.
-func (p *canvas) refresh(f *Frame, at, region image.Rectangle) {
+func (p *canvas) refresh(f cutout, at, region image.Rectangle) {
 	part := at.Intersect(region)
 	again, other := p.redo.marked(at), false
 	for y := part.Min.Y; y < part.Max.Y; y++ {
@@ -106,11 +121,11 @@ func (p *canvas) refresh(f *Frame, at, region image.Rectangle) {
 
 // shown is what the viewer ought to show in a row of r: the screen's pixels, black
 // where it has none, and the pointer if it is drawn.
-func (p *canvas) shown(f *Frame, r image.Rectangle, y int) []byte {
+func (p *canvas) shown(f cutout, r image.Rectangle, y int) []byte {
 	var row []byte
 	covered := r.Overlaps(p.cursor.bounds())
-	if r.In(f.Bounds()) {
-		row = f.Row(r.Min.X, y, r.Dx())
+	if r.In(f.bounds()) {
+		row = f.row(r.Min.X, y, r.Dx())
 		if !covered {
 			return row
 		}
@@ -118,8 +133,8 @@ func (p *canvas) shown(f *Frame, r image.Rectangle, y int) []byte {
 	} else {
 		row = p.row[:r.Dx()*pixel]
 		clear(row)
-		if inside := r.Intersect(f.Bounds()); !inside.Empty() && y < inside.Max.Y {
-			copy(row, f.Row(r.Min.X, y, inside.Dx()))
+		if inside := r.Intersect(f.bounds()); !inside.Empty() && y < inside.Max.Y {
+			copy(row, f.row(r.Min.X, y, inside.Dx()))
 		}
 	}
 	if covered {

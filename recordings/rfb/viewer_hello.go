@@ -117,7 +117,8 @@ func (v *Viewer) refuse(minor int, reason string) error {
 
 // serverInit names the size, our format and the title.
 func (v *Viewer) serverInit() error {
-	w, h := v.screen.Size()
+	part, _ := v.screen.Part(v.o.Monitor)
+	w, h := part.Dx(), part.Dy()
 	var err error
 	if v.canvas, err = newCanvas(w, h); err != nil {
 		return err

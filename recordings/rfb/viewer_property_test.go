@@ -73,7 +73,8 @@ func (h *hand) answered(l *looker) bool {
 }
 
 // Whatever happens on the screen and whatever the viewer asks for, in any order:
-// once it has asked for everything and nothing more comes, it shows the screen.
+// once it has asked for everything and nothing more comes, it shows the screen, or
+// the monitor of it that it was to show.
 func TestViewerEndsWithThePicture(t *testing.T) {
 	rapid.Check(t, func(rt *rapid.T) {
 		size := func() (int, int) {
@@ -84,7 +85,8 @@ func TestViewerEndsWithThePicture(t *testing.T) {
 			rt.Fatal(err)
 		}
 		s := shown(f)
-		h, l := byHand(rt, s, ViewerOptions{})
+		monitor := rapid.IntRange(0, 2).Draw(rt, "monitor")
+		h, l := byHand(rt, s, ViewerOptions{Monitor: monitor})
 		defer h.v.view.Close()
 		list := formats()
 		can := []int32{encTight, encCopyRect, encDesktopSize}
@@ -128,6 +130,13 @@ func TestViewerEndsWithThePicture(t *testing.T) {
 				at := image.Pt(rapid.IntRange(-5, 95).Draw(rt, "x"), rapid.IntRange(-5, 75).Draw(rt, "y"))
 				s.Change(func(st State) State { st.Pointer = at; return st })
 			},
+			"monitors": func(rt *rapid.T) {
+				list := make([]Monitor, rapid.IntRange(0, 2).Draw(rt, "monitors"))
+				for i := range list {
+					list[i].Bounds = rect("monitor", f.Bounds())
+				}
+				s.Change(func(st State) State { st.Monitors = list; return st })
+			},
 			"ask": func(rt *rapid.T) {
 				l.ask(rapid.Bool().Draw(rt, "incremental"), rect("ask", image.Rect(0, 0, 120, 100)))
 				if err := h.turn(); err != nil {
@@ -150,8 +159,77 @@ func TestViewerEndsWithThePicture(t *testing.T) {
 			},
 		})
 		settle()
-		l.mustShow(f)
+		part, _ := s.Part(monitor)
+		l.mustShow(cut(rt, f, part))
 	})
+}
+
+// cut is a part of a picture as a picture of its own.
+func cut(t check, f *Frame, part image.Rectangle) *Frame {
+	t.Helper()
+	c, err := NewFrame(part.Dx(), part.Dy())
+	if err != nil {
+		t.Fatal(err)
+	}
+	for y := range part.Dy() {
+		copy(c.Row(0, y, part.Dx()), f.Row(part.Min.X, part.Min.Y+y, part.Dx()))
+	}
+	return c
+}
+
+// A viewer of one monitor sees that alone, its mouse and the pointer that it is
+// told are where they belong, and it can't ask for another size.
+func TestViewerOfOneMonitor(t *testing.T) {
+	f := desk(t, 200, 90)
+	s := shown(f)
+	right := image.Rect(120, 10, 200, 90)
+	s.Change(func(st State) State {
+		st.Monitors = []Monitor{{Bounds: image.Rect(0, 0, 120, 90)}, {ID: 7, Bounds: right}}
+		st.Pointer = image.Pt(130, 50)
+		return st
+	})
+	var at []image.Point
+	h, l := byHand(t, s, ViewerOptions{
+		Monitor: 2,
+		Pointer: func(x, y int, _ uint8) { at = append(at, image.Pt(x, y)) },
+		Resize:  func(int, int) error { t.Error("the whole screen gets the size of a monitor"); return nil },
+	})
+	defer h.v.view.Close()
+	l.setEncodings(encTight, encPointerPos, encExtendedDesktopSize)
+	settle := func() {
+		t.Helper()
+		for range 5 {
+			l.ask(true, l.all())
+			if err := h.turn(); err != nil {
+				t.Fatal(err)
+			}
+			if !h.answered(l) {
+				return
+			}
+		}
+	}
+	settle()
+	l.mustShow(cut(t, f, right))
+	if l.mouse != image.Pt(10, 40) || len(l.monitors) != 16 {
+		t.Errorf("the pointer is at %v, %d bytes of monitors", l.mouse, len(l.monitors))
+	}
+	l.send([]byte{msgPointerEvent, 0, 0, 3, 0, 4})
+	l.send([]byte{msgPointerEvent, 0, 0xff, 0xff, 0xff, 0xff})
+	l.send([]byte{msgSetDesktopSize, 0, 0, 50, 0, 50, 0, 0})
+	settle()
+	if len(at) != 2 || at[0] != image.Pt(123, 14) || at[1] != image.Pt(199, 89) {
+		t.Errorf("the mouse goes to %v", at)
+	}
+	if l.reason != image.Pt(1, 1) {
+		t.Errorf("another size is answered by %v", l.reason)
+	}
+	f.Fill(image.Rect(0, 0, 130, 20), 1, 2, 3)
+	s.Commit(f, Damage{Rects: []image.Rectangle{image.Rect(0, 0, 130, 20)}})
+	settle()
+	l.mustShow(cut(t, f, right))
+	s.Change(func(st State) State { st.Monitors = nil; return st }) // it was unplugged
+	settle()
+	l.mustShow(f)
 }
 
 // A viewer that can draw no pointer gets it painted into its picture, and what was

@@ -168,12 +168,12 @@ func (v *Viewer) key() error {
 func (v *Viewer) pointer() error {
 	b, err := v.field(5)
 	if err == nil && v.o.Pointer != nil {
-		w, h := v.screen.Size()
+		part, _ := v.screen.Part(v.o.Monitor)
 		x, y := int(binary.BigEndian.Uint16(b[1:])), int(binary.BigEndian.Uint16(b[3:]))
 		v.mu.Lock()
 		v.orders.moved = time.Now()
 		v.mu.Unlock()
-		v.o.Pointer(min(x, w-1), min(y, h-1), b[0])
+		v.o.Pointer(min(part.Min.X+x, part.Max.X-1), min(part.Min.Y+y, part.Max.Y-1), b[0])
 	}
 	return err
 }
@@ -214,7 +214,7 @@ func (v *Viewer) setSize() error {
 			return err
 		}
 	}
-	if v.o.Resize == nil || CheckSize(w, h) != nil || v.o.Resize(w, h) != nil {
+	if v.o.Resize == nil || v.o.Monitor != 0 || CheckSize(w, h) != nil || v.o.Resize(w, h) != nil {
 		v.order(func(o *orders) { o.refused = true })
 	}
 	return nil

@@ -108,22 +108,32 @@ func (v *Viewer) look(o orders) {
 		v.want.fresh, v.want.all = false, image.Rectangle{}
 	}
 	v.view.Take(func(c Changes) {
-		v.state, v.size = c.State, c.Frame.Bounds().Max
-		if v.canvas.note(c.Rects); c.Resized {
-			v.canvas.note([]image.Rectangle{v.canvas.frame.Bounds()}) // there may be less than before
+		part, _ := partOf(v.o.Monitor, c.State.Monitors, c.Frame.Bounds())
+		other := part != v.part
+		v.state, v.part = v.seen(c.State, part), part
+		if v.canvas.note(c.Rects, part); c.Resized || other {
+			v.canvas.lacks.mark(v.canvas.frame.Bounds()) // there may be less than before
 		}
 		if v.sizeDue(o.abilities) {
 			return // what is in the picture doesn't matter any more, or comes next time
 		}
 		var cursor drawn
 		if !o.abilities.cursor {
-			cursor = drawn{c.State.Cursor, c.State.Pointer}
+			cursor = drawn{v.state.Cursor, v.state.Pointer}
 		}
-		if o.abilities.copyRect && !c.Resized {
-			v.canvas.move(c.Copies, v.region())
+		if o.abilities.copyRect && !c.Resized && !other {
+			v.canvas.move(c.Copies, v.region(), part.Min)
 		}
-		v.canvas.update(c.Frame, v.region(), cursor)
+		v.canvas.update(cutout{c.Frame, part}, v.region(), cursor)
 	})
+}
+
+// seen is the state of the screen for who sees a part of it.
+func (v *Viewer) seen(s State, part image.Rectangle) State {
+	if v.o.Monitor != 0 {
+		s.Pointer, s.Monitors = s.Pointer.Sub(part.Min), nil
+	}
+	return s
 }
 
 // region is what the viewer has asked for, of what it has.
@@ -134,7 +144,7 @@ func (v *Viewer) region() image.Rectangle {
 // sizeDue reports whether the viewer must hear of a size, or of monitors, before
 // it gets pixels. One that can't resize keeps the size that it began with.
 func (v *Viewer) sizeDue(can abilities) bool {
-	other := v.size != v.canvas.frame.Bounds().Max
+	other := v.part.Size() != v.canvas.frame.Bounds().Max
 	if can.extended {
 		return other || v.refused || !v.told.extended || !slices.Equal(v.told.monitors, v.state.Monitors)
 	}
@@ -144,7 +154,8 @@ func (v *Viewer) sizeDue(can abilities) bool {
 // sendSize is an update of its own (RFC 6143 section 7.8.2, and the registry's
 // ExtendedDesktopSize). The viewer asks again after it.
 func (v *Viewer) sendSize(can abilities) error {
-	r, same := image.Rectangle{Max: v.size}, v.size == v.canvas.frame.Bounds().Max
+	size := v.part.Size()
+	r, same := image.Rectangle{Max: size}, size == v.canvas.frame.Bounds().Max
 	b := []byte{msgFramebufferUpdate, 0, 0, 1}
 	if !can.extended {
 		v.put(appendHeader(b, r, encDesktopSize))
@@ -162,7 +173,7 @@ func (v *Viewer) sendSize(can abilities) error {
 		return nil
 	}
 	var err error
-	v.canvas, err = newCanvas(v.size.X, v.size.Y)
+	v.canvas, err = newCanvas(size.X, size.Y)
 	return err
 }
 
@@ -233,7 +244,7 @@ func (v *Viewer) news(o orders) (b []byte, n int) {
 		b, n = appendText(appendHeader(b, image.Rectangle{}, encDesktopName), title), n+1
 		v.told.name = title
 	}
-	if o.abilities.pointer && s.Pointer != v.told.pointer && time.Since(o.moved) > own {
+	if o.abilities.pointer && s.Pointer != v.told.pointer && s.Pointer.In(v.canvas.frame.Bounds()) && time.Since(o.moved) > own {
 		b, n = appendHeader(b, image.Rectangle{Min: s.Pointer, Max: s.Pointer}, encPointerPos), n+1
 		v.told.pointer = s.Pointer
 	}

@@ -110,15 +110,15 @@ func (p *Painter) Dim(on bool) {
 // Place is where the picture is. Before the first look it is nowhere.
 func (p *Painter) Place() Place { return p.place }
 
-// Fit is the zoom that shows the whole screen.
+// Fit is the zoom that shows all there is.
 func (p *Painter) Fit() float64 {
-	return Lay(p.place.Screen, p.room, p.means.dots(), View{}).Zoom
+	return Lay(p.place.Screen, p.room, p.means.dots(), View{Part: p.want.Part}).Zoom
 }
 
 // Around is the view of that zoom with a pixel in its middle.
 func (p *Painter) Around(zoom float64, pixel image.Point) View {
-	size := Lay(p.place.Screen, p.room, p.means.dots(), View{Zoom: zoom}).Source.Size()
-	return View{zoom, pixel.Sub(size.Div(2))}
+	size := Lay(p.place.Screen, p.room, p.means.dots(), View{Zoom: zoom, Part: p.want.Part}).Source.Size()
+	return View{zoom, pixel.Sub(size.Div(2)), p.want.Part}
 }
 
 // Stale reports that the next look must have a frame, whatever has changed in it.

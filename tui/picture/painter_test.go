@@ -133,7 +133,10 @@ func TestTheTerminalShowsThePicture(t *testing.T) {
 					case 0, 1:
 						changed = append(changed, noise(f, rng))
 					case 2:
-						view = View{rapid.SampledFrom([]float64{0, .1, .5, .7, 1, 2, 3}).Draw(r, "zoom"), image.Pt(rng.IntN(f.Width), rng.IntN(f.Height))}
+						view = View{Zoom: rapid.SampledFrom([]float64{0, .1, .5, .7, 1, 2, 3}).Draw(r, "zoom"), At: image.Pt(rng.IntN(f.Width), rng.IntN(f.Height))}
+						if rng.IntN(2) == 0 {
+							view.Part = image.Rect(rng.IntN(f.Width), rng.IntN(f.Height), rng.IntN(f.Width), rng.IntN(f.Height))
+						}
 					case 3:
 						room = image.Rect(rng.IntN(8), rng.IntN(4), 8+rng.IntN(9), 4+rng.IntN(4))
 					case 4:

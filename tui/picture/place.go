@@ -15,10 +15,13 @@ const (
 // A View is how a person wants to see a screen.
 type View struct {
 	// Zoom is how many dots of the terminal a pixel of the device takes, each
-	// way. 0 shows the whole screen, but never larger than it is.
+	// way. 0 shows all there is, but never larger than it is.
 	Zoom float64
 	// At is the pixel in the upper left corner, where not all can be shown.
 	At image.Point
+	// Part is all that there is to show, such as one of several monitors; empty is
+	// the whole screen.
+	Part image.Rectangle
 }
 
 // Bounds of [View.Zoom]. What is below shows next to nothing.
@@ -31,6 +34,7 @@ const (
 // nowhere.
 type Place struct {
 	Screen image.Point     // size of the device's screen, in pixels
+	Part   image.Rectangle // all of it that there is to show
 	Cells  image.Rectangle // what is drawn on, in cells; the first cell is 0, 0
 	Cell   image.Point     // size of a cell, in dots
 	Source image.Rectangle // what is shown, in pixels of the device
@@ -49,17 +53,21 @@ func Lay(screen image.Point, room image.Rectangle, cell image.Point, want View) 
 		return Place{Cell: cell}
 	}
 	most := image.Pt(room.Dx()*cell.X, room.Dy()*cell.Y)
+	part := want.Part.Intersect(image.Rectangle{Max: screen})
+	if part.Empty() {
+		part = image.Rectangle{Max: screen}
+	}
 	zoom := want.Zoom
 	if zoom <= 0 || math.IsNaN(zoom) {
-		zoom = math.Min(1, math.Min(float64(most.X)/float64(screen.X), float64(most.Y)/float64(screen.Y)))
+		zoom = math.Min(1, math.Min(float64(most.X)/float64(part.Dx()), float64(most.Y)/float64(part.Dy())))
 	} else {
 		zoom = math.Max(MinZoom, math.Min(zoom, MaxZoom))
 	}
-	p := Place{Screen: screen, Cell: cell, Zoom: zoom}
+	p := Place{Screen: screen, Part: part, Cell: cell, Zoom: zoom}
 	var size image.Point
-	p.Dots.X, size.X = along(screen.X, most.X, zoom)
-	p.Dots.Y, size.Y = along(screen.Y, most.Y, zoom)
-	at := image.Pt(clamp(want.At.X, 0, screen.X-size.X), clamp(want.At.Y, 0, screen.Y-size.Y))
+	p.Dots.X, size.X = along(part.Dx(), most.X, zoom)
+	p.Dots.Y, size.Y = along(part.Dy(), most.Y, zoom)
+	at := image.Pt(clamp(want.At.X, part.Min.X, part.Max.X-size.X), clamp(want.At.Y, part.Min.Y, part.Max.Y-size.Y))
 	p.Source = image.Rectangle{at, at.Add(size)}
 	cells := image.Pt((p.Dots.X+cell.X-1)/cell.X, (p.Dots.Y+cell.Y-1)/cell.Y)
 	corner := room.Min.Add(room.Size().Sub(cells).Div(2))
@@ -78,8 +86,8 @@ func along(pixels, most int, zoom float64) (dots, shown int) {
 
 func clamp(n, low, high int) int { return max(low, min(n, high)) }
 
-// Whole reports whether nothing of the screen is outside.
-func (p Place) Whole() bool { return p.Source.Size() == p.Screen }
+// Whole reports whether nothing that there is to show is outside.
+func (p Place) Whole() bool { return p.Source == p.Part }
 
 // Pixel is the device's pixel under a spot of the terminal. The spot is counted
 // from 0 in parts of a cell, of which there are so many in per: 1 by 1 for cells
