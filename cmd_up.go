@@ -112,7 +112,7 @@ func (t *trial) prepare(state string) error {
 // withPeople adds the caller where the configuration names nobody.
 func (t *trial) withPeople() (File, error) {
 	if len(t.file.People) > 0 {
-		t.notes = append(t.notes, fmt.Sprintf("%d people of the configuration may log in.", len(t.file.People)))
+		t.notes = append(t.notes, t.call.phrases().Say("UpPeople", "Count", len(t.file.People)))
 		return t.file, nil
 	}
 	me, err := user.Current()
@@ -129,7 +129,7 @@ func (t *trial) withPeople() (File, error) {
 		}
 		keys = []string{line}
 	} else {
-		t.notes = append(t.notes, fmt.Sprintf("You may log in with the %d key(s) of your ssh agent and ~/.ssh.", len(keys)))
+		t.notes = append(t.notes, t.call.phrases().Say("UpKeys", "Count", len(keys)))
 	}
 	t.file.People = []policy.Person{{
 		Name: personOf(me.Username), Keys: keys,
@@ -215,7 +215,7 @@ func (t *trial) makeKey() (line string, err error) {
 	if err != nil {
 		return "", fmt.Errorf("the key in %s can't be read (%w): remove it, another is made", t.identity, err)
 	}
-	t.notes = append(t.notes, "You have no ssh key, so one was made for you: "+t.identity)
+	t.notes = append(t.notes, t.call.phrases().Say("UpKeyMade", "File", t.identity))
 	return strings.TrimSpace(string(ssh.MarshalAuthorizedKey(key.PublicKey()))), nil
 }
 
@@ -326,9 +326,10 @@ func hintFor(t *trial, g *gateway.Gateway, at net.Addr) []string {
 	if t.identity != "" {
 		with = "-i " + t.identity + " "
 	}
+	ph := t.call.phrases()
 	return []string{
-		"In a second terminal, as the technician:",
+		ph.Say("UpSecond"),
 		fmt.Sprintf("  ssh %s-p %s %s", with, port, host),
-		"ssh asks about the gateway's key the first time; it is " + ssh.FingerprintSHA256(g.Key()),
+		ph.Say("UpFingerprint", "Fingerprint", ssh.FingerprintSHA256(g.Key())),
 	}
 }

@@ -43,6 +43,11 @@ func (c *call) terminal(plain bool) (t *tui.Terminal, done func(), err error) {
 	}, nil
 }
 
+// phrases are in the language of the caller's locale.
+func (c *call) phrases() *tui.Phrases {
+	return tui.PhrasesFor((&tui.Terminal{Env: c.env}).Locale())
+}
+
 // measure tells a window the size of its terminal.
 func measure(f *os.File, w *tui.Window) {
 	size, err := unix.IoctlGetWinsize(int(f.Fd()), unix.TIOCGWINSZ)
