@@ -17,6 +17,7 @@ import (
 	"accord/agent"
 	"accord/agent/files"
 	"accord/agent/proc"
+	"accord/agent/sockets"
 )
 
 // Exit codes, as help lists them.
@@ -27,7 +28,7 @@ const (
 )
 
 func main() {
-	proc.Main(proc.Inside{agent.InsideFiles: files.Serve}) // in a keeper of a visit's processes it doesn't return
+	proc.Main(proc.Inside{agent.InsideFiles: files.Serve, agent.InsideSockets: sockets.Serve}) // in a keeper of a visit's processes it doesn't return
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	code := run(ctx, os.Args[1:], os.Stdin, os.Stdout, os.Stderr, os.Environ())
 	stop()

@@ -34,6 +34,14 @@ func ways(target wire.Place, socket string) []way {
 			return l.starts(visit, "exec", "scp -t "+l.dir+"/scp; true")
 		}},
 		{"`session`: declared action", []wire.Capability{"action:beep"}, "cast", func(l *evilLink, visit string) bool { return l.starts(visit, "exec", "action:beep") }},
+		{"`session`: `scp -t F`, `scp -f F`", []wire.Capability{wire.FilesPut, wire.FilesGet}, "event of each file", func(l *evilLink, visit string) bool {
+			put := l.starts(visit, "exec", "scp -t "+l.dir+"/scp")
+			return l.starts(visit, "exec", "scp -f /etc/hosts") || put
+		}},
+		{"`session`: rsync", []wire.Capability{wire.FilesPut, wire.FilesGet}, "both streams summed", func(l *evilLink, visit string) bool {
+			put := l.starts(visit, "exec", "rsync --server -e.LsfxCIvu . "+l.dir+"/rsync")
+			return l.starts(visit, "exec", "rsync --server --sender -e.LsfxCIvu . /etc/hosts") || put
+		}},
 		{"`session`: SFTP", []wire.Capability{wire.FilesGet, wire.FilesPut}, "event of each file", func(l *evilLink, visit string) bool { return l.starts(visit, "subsystem", "sftp") }},
 		{"`session`: another subsystem", none, "", func(l *evilLink, visit string) bool { return l.starts(visit, "subsystem", "netconf") }},
 		{"`screen@accord`", []wire.Capability{wire.ScreenView}, "frame log", func(l *evilLink, visit string) bool {
@@ -49,7 +57,18 @@ func ways(target wire.Place, socket string) []way {
 		{"`forward@accord`: Unix socket", []wire.Capability{wire.Forward}, "events, bytes", func(l *evilLink, visit string) bool {
 			return l.connects(visit, wire.Place{Network: wire.NetworkUnix, Host: socket})
 		}},
-		{"`listen@accord` (`ssh -R`)", []wire.Capability{wire.Forward}, "events, bytes", func(l *evilLink, visit string) bool {
+		{"`listen@accord`: Unix socket", []wire.Capability{wire.Forward}, "events, bytes", func(l *evilLink, visit string) bool {
+			ls, err := l.listenAt(wire.Place{Visit: visit, Network: wire.NetworkUnix, Host: l.dir + "/made"})
+			if err == nil {
+				_ = ls.ch.Close()
+				eventually(l.t, "the socket is taken away", func() bool {
+					_, err := os.Lstat(l.dir + "/made")
+					return err != nil
+				})
+			}
+			return err == nil
+		}},
+		{"`listen@accord`: TCP (`ssh -R`)", []wire.Capability{wire.Forward}, "events, bytes", func(l *evilLink, visit string) bool {
 			ls, err := l.listen(visit, "localhost", 0)
 			if err == nil {
 				_ = ls.ch.Close()
@@ -158,6 +177,7 @@ func TestBypass(t *testing.T) {
 		powered(o)
 		o.Config.Screen.Server = s.path
 		o.Config.Forward.Allow = append(o.Config.Forward.Allow, socket)
+		o.Config.Forward.Listen = append(o.Config.Forward.Listen, filepath.Dir(o.Config.State)+"/*")
 	})
 	s.listen()
 	l, p := e.link(), e.sit()

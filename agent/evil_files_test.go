@@ -182,6 +182,54 @@ func TestFilesUsed(t *testing.T) {
 	}
 }
 
+// TestCopyPaused: what the old protocol of scp copies waits while the user has
+// paused, both ways.
+func TestCopyPaused(t *testing.T) {
+	e := newEvil(t, nil)
+	l, p := e.link(), e.sit()
+	v := l.openFor(p, wire.FilesGet, wire.FilesPut)
+	path := filepath.Join(e.dir, "f")
+	ch, reqs, err := l.conn.OpenChannel(wire.ChannelSession, wire.MarshalSession(v.req.Visit))
+	if err != nil {
+		t.Fatal(err)
+	}
+	go ssh.DiscardRequests(reqs)
+	if ok, err := ch.SendRequest("exec", true, ssh.Marshal(struct{ Command string }{"scp -t " + path})); !ok || err != nil {
+		t.Fatal(ok, err)
+	}
+	zero := make([]byte, 1)
+	if _, err := io.ReadFull(ch, zero); err != nil {
+		t.Fatal(err)
+	}
+	p.say(fromClient{Op: opPause, ID: v.req.Visit})
+	await[*wire.Control](v)
+	if _, err := io.WriteString(ch, "C0644 4 f\n"); err != nil {
+		t.Fatal(err)
+	}
+	if l.starts(v.req.Visit, "exec", "scp -f /etc/hosts") { // refused, so what was said before has come
+		t.Error("a copy begins while the visit is paused")
+	}
+	if _, err := os.Stat(path); err == nil {
+		t.Error("a file was made while the visit was paused")
+	}
+	p.say(fromClient{Op: opResume, ID: v.req.Visit})
+	if _, err := io.ReadFull(ch, zero); err != nil || zero[0] != 0 {
+		t.Fatal(zero, err)
+	}
+	if _, err := io.WriteString(ch, "text\x00"); err != nil {
+		t.Fatal(err)
+	}
+	_ = ch.CloseWrite()
+	if _, err := io.ReadAll(ch); err != nil {
+		t.Error(err)
+	}
+	if text, err := os.ReadFile(path); err != nil || string(text) != "text" {
+		t.Errorf("%q, %v", text, err)
+	}
+	_ = v.ch.Close()
+	p.ended(v.req.Visit)
+}
+
 // TestFilesPaused: while the user has paused the visit nothing goes.
 func TestFilesPaused(t *testing.T) {
 	e := newEvil(t, nil)

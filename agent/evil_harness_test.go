@@ -22,6 +22,7 @@ import (
 
 	"accord/agent/files"
 	"accord/agent/proc"
+	"accord/agent/sockets"
 	"accord/tui"
 	"accord/wire"
 )
@@ -31,7 +32,7 @@ import (
 // making a marker file. The user is played over the agent's own local socket.
 
 func TestMain(m *testing.M) {
-	proc.Main(proc.Inside{InsideFiles: files.Serve})
+	proc.Main(proc.Inside{InsideFiles: files.Serve, InsideSockets: sockets.Serve})
 	if os.Getenv(roleVar) != "" {
 		os.Exit(playLocal())
 	}

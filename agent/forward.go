@@ -143,10 +143,13 @@ func (v *visit) reach(ctx context.Context, p wire.Place) (net.Conn, error) {
 	rules, d := v.agent.cfg.Forward, net.Dialer{}
 	switch p.Network {
 	case wire.NetworkUnix:
-		if !rules.allowsSocket(p.Host) {
-			return nil, no("its owner does not let a visit connect to the socket %s (agent.forward)", p.Host)
+		switch named, among := socketIn(rules.Allow, p.Host); {
+		case named:
+			return dialled(d.DialContext(ctx, "unix", p.Host))
+		case among:
+			return v.dialAs(p.Host)
 		}
-		return dialled(d.DialContext(ctx, "unix", p.Host))
+		return nil, no("its owner does not let a visit connect to the socket %s (agent.forward)", p.Host)
 	case wire.NetworkCaller:
 		return v.claim(p)
 	}

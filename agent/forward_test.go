@@ -89,13 +89,13 @@ func TestForwardConfig(t *testing.T) {
 	for _, bad := range []Forward{
 		{Allow: []string{""}}, {Allow: []string{"127.0.0.1"}}, {Allow: []string{"127.0.0.1:0"}}, {Allow: []string{"127.0.0.1:9-8"}},
 		{Allow: []string{"::1:80"}}, {Allow: []string{"a b:80"}}, {Allow: []string{"*:80"}}, {Allow: []string{"/a/../b"}}, {Allow: []string{"10.0.0.0/33:1"}},
-		{Allow: []string{"fe80::1%lo:80"}}, {Listen: []string{"80"}}, {Listen: []string{"x"}}, {Listen: []string{"0"}}, {Allow: make([]string, placesMost+1)},
+		{Allow: []string{"fe80::1%lo:80"}}, {Allow: []string{"/*"}}, {Allow: []string{"/a*/b"}}, {Listen: []string{"/a/../b"}}, {Listen: []string{"/a/*/*"}}, {Listen: []string{"80"}}, {Listen: []string{"x"}}, {Listen: []string{"0"}}, {Allow: make([]string, placesMost+1)},
 	} {
 		if bad.check() == nil {
 			t.Errorf("%+v is taken", bad)
 		}
 	}
-	good := Forward{Allow: []string{"[::1]:*", "[fd00::/8]:80-90", "Host.example.org.:443", "/run/a.sock"}, Listen: []string{"*", "8000-8099"}}
+	good := Forward{Allow: []string{"[::1]:*", "[fd00::/8]:80-90", "Host.example.org.:443", "/run/a.sock", "/run/b/*"}, Listen: []string{"*", "8000-8099", "/run/a.sock", "/run/b/*"}}
 	if err := good.check(); err != nil {
 		t.Error(err)
 	}
@@ -370,7 +370,11 @@ type listens struct {
 }
 
 func (l *evilLink) listen(visit, host string, at int) (*listens, error) {
-	ch, reqs, err := l.conn.OpenChannel(wire.ChannelListen, wire.MarshalForward(wire.Place{Visit: visit, Network: wire.NetworkTCP, Host: host, Port: uint32(at)}))
+	return l.listenAt(wire.Place{Visit: visit, Network: wire.NetworkTCP, Host: host, Port: uint32(at)})
+}
+
+func (l *evilLink) listenAt(p wire.Place) (*listens, error) {
+	ch, reqs, err := l.conn.OpenChannel(wire.ChannelListen, wire.MarshalForward(p))
 	if err != nil {
 		return nil, err
 	}

@@ -17,11 +17,12 @@ import (
 // Forward is what a visit with the capability forward may reach: the section
 // [agent.forward].
 type Forward struct {
-	// Allow are places: "ADDRESS:PORTS", "NETWORK:PORTS", "NAME:PORTS" or the
-	// whole path of a socket. PORTS is a number, a range or *.
+	// Allow are places: "ADDRESS:PORTS", "NETWORK:PORTS", "NAME:PORTS", the whole
+	// path of a socket, or "FOLDER/*" for the sockets right in a folder. PORTS is
+	// a number, a range or *.
 	Allow []string `toml:"allow"`
 	// Listen are the ports, as above, of this machine's own loopback address
-	// that a visit may listen on.
+	// that a visit may listen on, and sockets, as above.
 	Listen []string `toml:"listen"`
 }
 
@@ -50,6 +51,27 @@ func parsePorts(text string) (ports, bool) {
 	return ports{uint16(from), uint16(to)}, err == nil && err2 == nil && from > 0 && from <= to
 }
 
+// allInFolder ends an entry that stands for the sockets of a folder.
+const allInFolder = "/*"
+
+// checkSocket refuses an entry that is no path of a socket, or of a folder.
+func checkSocket(text string) error {
+	bare := strings.TrimSuffix(text, allInFolder)
+	if bare == "" || bare == "/" || filepath.Clean(bare) != bare || wire.Clean(bare, 255) != bare || strings.ContainsAny(bare, " *") {
+		return errors.New(`that is no whole path of a socket, nor "FOLDER/*"`)
+	}
+	return nil
+}
+
+// socketIn reports whether a list names just this socket, and among whether it
+// names the folder that it is right in.
+func socketIn(list []string, path string) (named, among bool) {
+	if !strings.HasPrefix(path, "/") || filepath.Clean(path) != path {
+		return false, false
+	}
+	return slices.Contains(list, path) && !strings.HasSuffix(path, allInFolder), slices.Contains(list, filepath.Dir(path)+allInFolder)
+}
+
 // reachable is one entry of the list of what may be reached; either a network, a
 // name or a path is set.
 type reachable struct {
@@ -61,10 +83,7 @@ type reachable struct {
 
 func parsePlace(text string) (reachable, error) {
 	if strings.HasPrefix(text, "/") {
-		if filepath.Clean(text) != text || wire.Clean(text, 255) != text {
-			return reachable{}, errors.New("that is no whole path of a socket")
-		}
-		return reachable{path: text}, nil
+		return reachable{path: text}, checkSocket(text)
 	}
 	i := strings.LastIndexByte(text, ':')
 	if i < 0 {
@@ -107,8 +126,11 @@ func (f Forward) check() error {
 		}
 	}
 	for i, text := range f.Listen {
+		if strings.HasPrefix(text, "/") && checkSocket(text) == nil {
+			continue
+		}
 		if p, ok := parsePorts(text); !ok || text != "*" && p.from < lowestPort {
-			return config.Badf(fmt.Sprintf("forward.listen[%d]", i), "%.40q is no port, or range of ports, from %d to 65535, nor *", text, lowestPort)
+			return config.Badf(fmt.Sprintf("forward.listen[%d]", i), "%.80q is no port, or range of ports, from %d to 65535, nor *, nor a socket by its whole path", text, lowestPort)
 		}
 	}
 	return nil
@@ -123,6 +145,20 @@ func (f Forward) listens(port uint16) bool {
 		p, ok := parsePorts(text)
 		return ok && (port == 0 || port >= lowestPort && p.has(port))
 	})
+}
+
+// listensOn is why a visit may not listen on a place, or nil.
+func (f Forward) listensOn(p wire.Place) error {
+	if p.Network == wire.NetworkUnix {
+		if named, among := socketIn(f.Listen, p.Host); !named && !among {
+			return no("its owner does not let a visit listen on the socket %s (agent.forward)", p.Host)
+		}
+		return nil
+	}
+	if !f.listens(uint16(p.Port)) {
+		return no("its owner does not let a visit listen on port %d (agent.forward)", p.Port)
+	}
+	return nil
 }
 
 // reservedAddress says of addresses that answer whoever asks from this machine, as clouds'
@@ -162,12 +198,6 @@ func (f Forward) allows(name string, a netip.Addr, port uint16) bool {
 		}
 		return p.network.Contains(a)
 	})
-}
-
-// allowsSocket reports whether a socket may be connected to: only one that is
-// named.
-func (f Forward) allowsSocket(path string) bool {
-	return strings.HasPrefix(path, "/") && slices.Contains(f.Allow, path)
 }
 
 // lookup finds addresses by name.

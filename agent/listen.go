@@ -25,8 +25,8 @@ type callers struct {
 	listens int
 }
 
-// onListen listens on this device's loopback address for a visit that may
-// forward, until the channel ends or the visit does.
+// onListen listens on this device's loopback address, or on a socket, for a visit
+// that may forward, until the channel ends or the visit does.
 func (l *link) onListen(_ context.Context, _ *gossh.ServerConn, nc gossh.NewChannel) {
 	p, err := wire.ParseListen(nc.ExtraData())
 	if err != nil {
@@ -34,8 +34,8 @@ func (l *link) onListen(_ context.Context, _ *gossh.ServerConn, nc gossh.NewChan
 		return
 	}
 	v, err := l.forwards(p.Visit)
-	if err == nil && !l.agent.cfg.Forward.listens(uint16(p.Port)) {
-		err = no("its owner does not let a visit listen on port %d (agent.forward)", p.Port)
+	if err == nil {
+		err = l.agent.cfg.Forward.listensOn(p)
 	}
 	if err != nil {
 		_ = nc.Reject(gossh.Prohibited, err.Error())
@@ -48,16 +48,28 @@ func (l *link) onListen(_ context.Context, _ *gossh.ServerConn, nc gossh.NewChan
 	}
 	defer v.exitForward(f)
 	if !v.enterListen() {
-		_ = nc.Reject(gossh.ResourceShortage, fmt.Sprintf("the visit listens on %d ports already", wire.MaxListens))
+		_ = nc.Reject(gossh.ResourceShortage, fmt.Sprintf("the visit listens on %d ports and sockets already", wire.MaxListens))
 		return
 	}
 	defer v.exitListen()
-	ln, err := net.ListenTCP("tcp4", net.TCPAddrFromAddrPort(netip.AddrPortFrom(netip.AddrFrom4([4]byte{127, 0, 0, 1}), uint16(p.Port))))
+	ln, err := v.listenOn(p)
 	if err != nil {
-		_ = nc.Reject(gossh.ConnectionFailed, fmt.Sprintf("this device can't listen on port %d; is something else there?", p.Port))
+		_ = nc.Reject(gossh.ConnectionFailed, wire.Clean(err.Error(), wire.MaxReason))
 		return
 	}
 	v.listen(f, ln, nc)
+}
+
+// listenOn listens on a place that the owner allows.
+func (v *visit) listenOn(p wire.Place) (net.Listener, error) {
+	if p.Network == wire.NetworkUnix {
+		return v.listenAs(p.Host)
+	}
+	ln, err := net.ListenTCP("tcp4", net.TCPAddrFromAddrPort(netip.AddrPortFrom(netip.AddrFrom4([4]byte{127, 0, 0, 1}), uint16(p.Port))))
+	if err != nil {
+		return nil, fmt.Errorf("this device can't listen on port %d; is something else there?", p.Port)
+	}
+	return ln, nil
 }
 
 func (v *visit) enterListen() bool {
@@ -77,7 +89,7 @@ func (v *visit) exitListen() {
 }
 
 // listen takes connections and tells the gateway of each.
-func (v *visit) listen(f *forwarding, ln *net.TCPListener, nc gossh.NewChannel) {
+func (v *visit) listen(f *forwarding, ln net.Listener, nc gossh.NewChannel) {
 	defer context.AfterFunc(f.ctx, func() { _ = ln.Close() })()
 	defer func() { _ = ln.Close() }()
 	ch, reqs, err := nc.Accept()
@@ -113,6 +125,7 @@ func (v *visit) listen(f *forwarding, ln *net.TCPListener, nc gossh.NewChannel) 
 	}
 }
 
+// port is that of an address; 0 where it has none.
 func port(a net.Addr) int {
 	_, text, err := net.SplitHostPort(a.String())
 	if err != nil {

@@ -53,6 +53,7 @@ type visit struct {
 	// technician. showing: the user's screens are told soon.
 	forwarded []*forwarding
 	callers   callers
+	sockets   map[*proc.Process]struct{} // that this device made for it
 	showing   bool
 	shells    int
 	used      []wire.Capability // that processes were started by
@@ -397,11 +398,14 @@ func (v *visit) drop(p *proc.Process) {
 func (v *visit) closeAll() {
 	v.mu.Lock()
 	v.closed = true
-	procs := v.procs
-	v.procs = nil
+	procs, sockets := v.procs, v.sockets
+	v.procs, v.sockets = nil, nil
 	v.mu.Unlock()
 	v.hold.end()
 	var all sync.WaitGroup
+	for p := range sockets {
+		all.Go(func() { endSocket(p) })
+	}
 	v.cutForwards()
 	v.cutCallers()
 	for _, s := range v.cutScreens(nil) {

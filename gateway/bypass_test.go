@@ -32,8 +32,10 @@ func listens(d *device) (come chan struct{}) {
 		}
 		defer func() { _ = ch.Close() }()
 		c := wire.NewConn(ch)
-		port := int(p.Port)
-		if port == 0 {
+		port, from := int(p.Port), 50000
+		if p.Network == wire.NetworkUnix {
+			from = 0
+		} else if port == 0 {
 			port = 40000
 		}
 		_ = c.Write(&wire.Listening{Port: port})
@@ -43,7 +45,7 @@ func listens(d *device) (come chan struct{}) {
 			return
 		}
 		for n := range 2 {
-			_ = c.Write(&wire.Caller{Number: n + 1, Port: 50000 + n})
+			_ = c.Write(&wire.Caller{Number: n + 1, Port: from})
 		}
 		gossh.DiscardRequests(reqs)
 	}
@@ -77,23 +79,12 @@ func TestOpenIsRecorded(t *testing.T) {
 			}
 			saidBack(conn)
 		}, []string{`"kind":"forward","data":{"number":1,"network":"unix","host":"/run/x.sock"}`, `"up":5,"down":5`}},
-		"tcpip-forward": {func(t *testing.T, _ *house, c *gossh.Client, come chan<- struct{}) {
-			ln, err := c.Listen("tcp", "127.0.0.1:0")
-			if err != nil {
-				t.Fatal(err)
-			}
-			close(come)
-			for range 2 {
-				conn, err := ln.Accept()
-				if err != nil {
-					t.Fatal(err)
-				}
-				saidBack(conn)
-			}
-			if err := ln.Close(); err != nil {
-				t.Error(err)
-			}
-		}, []string{`"kind":"listen","data":{"port":40000}`, `"number":2,"network":"tcp","host":"127.0.0.1","port":40000,"reverse":true`, `"kind":"listen.ended"`}},
+		"tcpip-forward": {takes("tcp", "127.0.0.1:0"), []string{
+			`"kind":"listen","data":{"port":40000}`, `"number":2,"network":"tcp","host":"127.0.0.1","port":40000,"reverse":true`, `"kind":"listen.ended"`,
+		}},
+		"streamlocal-forward": {takes("unix", "/run/made.sock"), []string{
+			`"kind":"listen","data":{"socket":"/run/made.sock"}`, `"number":2,"network":"unix","host":"/run/made.sock","reverse":true`, `"kind":"listen.ended"`,
+		}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			h := newHouse(t, nil)
@@ -101,7 +92,7 @@ func TestOpenIsRecorded(t *testing.T) {
 			d.offers = []wire.Capability{wire.Forward}
 			come := listens(d)
 			d.forwards = func(nc gossh.NewChannel) {
-				if events := h.events(); strings.Contains(events, `"kind":"forward"`) && name != "tcpip-forward" {
+				if events := h.events(); strings.Contains(events, `"kind":"forward"`) && !strings.HasSuffix(name, "-forward") {
 					t.Errorf("it is in the recording before the device was asked:\n%s", events)
 				}
 				if _, err := wire.ParseForward(nc.ExtraData()); err != nil {
@@ -135,6 +126,27 @@ func TestOpenIsRecorded(t *testing.T) {
 	}
 }
 
+// takes has the device listen, and takes the two who connect there.
+func takes(network, address string) func(*testing.T, *house, *gossh.Client, chan<- struct{}) {
+	return func(t *testing.T, _ *house, c *gossh.Client, come chan<- struct{}) {
+		ln, err := c.Listen(network, address)
+		if err != nil {
+			t.Fatal(err)
+		}
+		close(come)
+		for range 2 {
+			conn, err := ln.Accept()
+			if err != nil {
+				t.Fatal(err)
+			}
+			saidBack(conn)
+		}
+		if err := ln.Close(); err != nil {
+			t.Error(err)
+		}
+	}
+}
+
 // saidBack sends five bytes and waits for them to come back.
 func saidBack(conn net.Conn) {
 	_, _ = conn.Write([]byte("hello"))
@@ -149,10 +161,13 @@ func TestListenRefused(t *testing.T) {
 		user, address string
 		further       func(*wire.Consent)
 	}{
-		"all addresses":     {"laptop-7", "0.0.0.0:4000", nil},
-		"another address":   {"laptop-7", "192.0.2.1:4000", nil},
-		"no device":         {"list", "127.0.0.1:4000", nil},
-		"an unknown device": {"laptop-8", "127.0.0.1:4000", nil},
+		"a socket by half its path": {"laptop-7", "run/x", nil},
+		"a socket through a folder": {"laptop-7", "/run/../x", nil},
+		"a socket of no device":     {"list", "/run/x", nil},
+		"all addresses":             {"laptop-7", "0.0.0.0:4000", nil},
+		"another address":           {"laptop-7", "192.0.2.1:4000", nil},
+		"no device":                 {"list", "127.0.0.1:4000", nil},
+		"an unknown device":         {"laptop-8", "127.0.0.1:4000", nil},
 		"refused": {"laptop-7", "127.0.0.1:4000", func(c *wire.Consent) {
 			c.Choice, c.Granted, c.Until = wire.Refuse, nil, nil
 		}},
@@ -165,7 +180,11 @@ func TestListenRefused(t *testing.T) {
 			d.join()
 			client := h.mustLogin(c.user, h.alice)
 			for range 2 {
-				if ln, err := client.Listen("tcp", c.address); err == nil {
+				network := "tcp"
+				if strings.Contains(c.address, "/") {
+					network = "unix"
+				}
+				if ln, err := client.Listen(network, c.address); err == nil {
 					t.Errorf("it listens on %s", ln.Addr())
 				}
 			}

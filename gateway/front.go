@@ -44,7 +44,7 @@ func (g *Gateway) frontDoor() (func(net.Conn), error) {
 			}
 			s.HandshakeTimeout = wire.Handshake
 			s.ChannelHandlers = map[string]ssh.ChannelHandler{"session": g.onSession, directTCP: g.onDirect, directUnix: g.onDirect}
-			s.RequestHandlers = map[string]ssh.RequestHandler{clientAlive: alive, listenTCP: g.onListen, listenCancel: g.onCancel}
+			s.RequestHandlers = g.requestHandlers()
 			return nil
 		},
 	)
@@ -95,6 +95,8 @@ type login struct {
 	begun  atomic.Bool  // there was a session
 	moved  changes      // of the sessions
 	byways byways
+	// Its global requests that wait for one before them.
+	requests requests
 }
 
 func newLogin() *login {
@@ -124,7 +126,17 @@ func (l *login) begin(ctx context.Context, g *Gateway, conn *gossh.ServerConn, p
 // Other clients refuse it, which is an answer as well.
 const clientAlive = "keepalive@openssh.com"
 
-func alive(ssh.Context, *ssh.Server, *gossh.Request) (bool, []byte) { return true, nil }
+func alive(ssh.Context, *gossh.Request) (bool, []byte, func()) { return true, nil, nil }
+
+// requestHandlers are those of a connection's global requests. What is not
+// listed is refused, in its turn.
+func (g *Gateway) requestHandlers() map[string]ssh.RequestHandler {
+	listen, cancel := inTurn(true, g.onListen), inTurn(false, g.onCancel)
+	return map[string]ssh.RequestHandler{
+		clientAlive: inTurn(false, alive), "default": inTurn(false, refused),
+		listenTCP: listen, listenUnix: listen, cancelTCP: cancel, cancelUnix: cancel,
+	}
+}
 
 // onSession serves one session channel of a technician.
 func (g *Gateway) onSession(_ *ssh.Server, conn *gossh.ServerConn, nc gossh.NewChannel, ctx ssh.Context) {

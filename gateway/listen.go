@@ -13,11 +13,14 @@ import (
 )
 
 // Requests on a technician's connection that have the device listen (RFC 4254,
-// 7.1), and the channel that comes of it.
+// 7.1; OpenSSH, PROTOCOL 2.4), and the channels that come of it.
 const (
-	listenTCP    = "tcpip-forward"
-	listenCancel = "cancel-tcpip-forward"
-	forwardedTCP = "forwarded-tcpip"
+	listenTCP     = "tcpip-forward"
+	cancelTCP     = "cancel-tcpip-forward"
+	forwardedTCP  = "forwarded-tcpip"
+	listenUnix    = "streamlocal-forward@openssh.com"
+	cancelUnix    = "cancel-streamlocal-forward@openssh.com"
+	forwardedUnix = "forwarded-streamlocal@openssh.com"
 )
 
 // Kinds of events on a recording's timeline that this makes.
@@ -26,90 +29,117 @@ const (
 	eventListenEnds = "listen.ended"
 )
 
-// listened is what a client asks to have listened on, as it names it.
+// listened is what a client asks to have listened on, as it names it: a host and a
+// port, or the path of a socket.
 type listened struct {
-	Host string
-	Port uint32
+	Network string
+	Host    string
+	Port    uint32
+}
+
+// parseListened reads a request to listen, or to listen no more.
+func parseListened(req *gossh.Request) (at listened, ok bool) {
+	if req.Type == listenUnix || req.Type == cancelUnix {
+		var m struct{ Path string }
+		err := gossh.Unmarshal(req.Payload, &m)
+		return listened{wire.NetworkUnix, m.Path, 0}, err == nil
+	}
+	var m struct {
+		Host string
+		Port uint32
+	}
+	err := gossh.Unmarshal(req.Payload, &m)
+	return listened{wire.NetworkTCP, m.Host, m.Port}, err == nil
+}
+
+func (at listened) place() wire.Place {
+	return wire.Place{Network: at.Network, Host: at.Host, Port: at.Port}
 }
 
 // onListen has the device listen, in the technician's visit to it. The client
 // gets no sentence with a refusal: SSH has none there. Its log and the audit log
-// have it. Requests of a connection are answered in their order, so that the next
-// one waits until the device's user has answered this one.
-func (g *Gateway) onListen(ctx ssh.Context, _ *ssh.Server, req *gossh.Request) (bool, []byte) {
-	var at listened
-	conn, ok := ctx.Value(ssh.ContextKeyConn).(*gossh.ServerConn)
-	if !ok || gossh.Unmarshal(req.Payload, &at) != nil {
-		return false, nil
+// have it. Who connects is brought once the client has its answer: it would
+// know nothing of them before.
+func (g *Gateway) onListen(ctx ssh.Context, req *gossh.Request) (ok bool, payload []byte, then func()) {
+	conn, there := ctx.Value(ssh.ContextKeyConn).(*gossh.ServerConn)
+	at, ok := parseListened(req)
+	if !there || !ok {
+		return false, nil, nil
 	}
 	p, l, err := g.admitted(ctx, conn, req.Type)
 	if err != nil {
-		return false, nil
+		return false, nil, nil
 	}
 	defer g.running.Done()
 	c := &caller{gateway: g, person: p, user: conn.User(), tell: func(string) {}}
-	port, err := c.listen(ctx, l, conn, at)
+	ls, err := c.listen(ctx, l, conn, at)
 	if err != nil {
-		g.log.Info("a device was not let listen", "person", p.Name, "user", conn.User(), "port", at.Port, "error", err)
-		return false, nil
+		g.log.Info("a device was not let listen", "person", p.Name, "user", conn.User(), "at", at.place().String(), "error", err)
+		return false, nil, nil
 	}
-	if at.Port != 0 {
-		return true, nil
+	if at.Network == wire.NetworkTCP && at.Port == 0 {
+		payload = gossh.Marshal(struct{ Port uint32 }{ls.at.Port})
 	}
-	return true, gossh.Marshal(struct{ Port uint32 }{port})
+	return true, payload, ls.begin
 }
 
 // onCancel ends what onListen began.
-func (g *Gateway) onCancel(ctx ssh.Context, _ *ssh.Server, req *gossh.Request) (bool, []byte) {
-	var at listened
-	l, ok := ctx.Value(loginKey{}).(*login)
-	if !ok || gossh.Unmarshal(req.Payload, &at) != nil {
-		return false, nil
+func (g *Gateway) onCancel(ctx ssh.Context, req *gossh.Request) (bool, []byte, func()) {
+	at, ok := parseListened(req)
+	l, there := ctx.Value(loginKey{}).(*login)
+	if !there || !ok {
+		return false, nil, nil
 	}
 	b := &l.byways
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	stop := b.listens[at]
 	if stop == nil {
-		return false, nil
+		return false, nil, nil
 	}
 	stop()
 	delete(b.listens, at)
-	return true, nil
+	return true, nil, nil
 }
 
 // listen has the device of a connection listen, until that is cancelled or the
-// connection or the visit ends. It returns the port.
-func (c *caller) listen(ctx context.Context, l *login, conn gossh.Conn, at listened) (uint32, error) {
-	place := wire.Place{Network: wire.NetworkTCP, Host: at.Host, Port: at.Port}
+// connection or the visit ends. The caller must have it begin.
+func (c *caller) listen(ctx context.Context, l *login, conn gossh.Conn, at listened) (*listening, error) {
+	place := at.place()
 	if err := place.CheckListen(); err != nil {
-		return 0, err
+		return nil, err
 	}
 	t, err := c.bound(ctx)
 	if err != nil {
-		return 0, err
+		return nil, err
 	}
 	v, err := l.visit(ctx, c, inquiry{target: t, needs: wire.Forward, want: wantedBy(wire.Forward)})
 	if err != nil {
-		return 0, err
+		return nil, err
 	}
 	ctx, stop := context.WithCancel(ctx)
 	context.AfterFunc(v.ctx, stop)
 	ch, port, err := v.listen(ctx, place)
+	if err == nil && !c.gateway.enterRunning() {
+		err = errors.New("the gateway is being stopped")
+	}
 	if err != nil {
 		stop()
 		v.release()
-		return 0, err
+		return nil, err
 	}
 	at.Port = port
 	l.byways.listensAt(at, stop)
-	c.gateway.running.Go(func() {
-		defer v.release()
-		defer stop()
-		ls := &listening{visit: v, conn: conn, at: at, free: make(chan struct{}, wire.MaxForwards)}
-		ls.serve(ctx, ch)
-	})
-	return port, nil
+	ls := &listening{visit: v, conn: conn, at: at, free: make(chan struct{}, wire.MaxForwards)}
+	ls.begin = func() {
+		go func() {
+			defer c.gateway.running.Done()
+			defer v.release()
+			defer stop()
+			ls.serve(ctx, ch)
+		}()
+	}
+	return ls, nil
 }
 
 func (b *byways) listensAt(at listened, stop context.CancelFunc) {
@@ -144,18 +174,28 @@ func (v *visit) listen(ctx context.Context, place wire.Place) (*wire.Conn, uint3
 	conn := wire.NewConn(ch)
 	m, err := conn.Read()
 	said, ok := m.(*wire.Listening)
-	if err != nil || !ok || place.Port != 0 && said.Port != int(place.Port) {
+	if err != nil || !ok || !listensAsAsked(place, said.Port) {
 		_ = ch.Close()
 		return nil, 0, errors.New("the device does not say where it listens")
 	}
 	return conn, uint32(said.Port), nil
 }
 
-// listening is a port of a device, on which it listens for a technician.
+// listensAsAsked reports whether the port that a device names is that of a place.
+func listensAsAsked(p wire.Place, port int) bool {
+	if p.Network == wire.NetworkTCP && p.Port == 0 {
+		return port > 0
+	}
+	return port == int(p.Port)
+}
+
+// listening is a port or a socket of a device, on which it listens for a
+// technician.
 type listening struct {
 	visit *visit
 	conn  gossh.Conn
 	at    listened
+	begin func()        // serve, in a goroutine; called once
 	free  chan struct{} // one token for each connection that there is
 }
 
@@ -163,10 +203,14 @@ type listening struct {
 // listens no more.
 func (ls *listening) serve(ctx context.Context, from *wire.Conn) {
 	v := ls.visit
-	port := struct {
-		Port uint32 `json:"port"`
-	}{ls.at.Port}
-	if err := v.rec.Event(eventListen, port); err != nil {
+	at := struct {
+		Port   uint32 `json:"port,omitempty"`
+		Socket string `json:"socket,omitempty"`
+	}{Port: ls.at.Port}
+	if ls.at.Network == wire.NetworkUnix {
+		at.Socket = ls.at.Host
+	}
+	if err := v.rec.Event(eventListen, at); err != nil {
 		v.end(cannotRecord(err))
 		return
 	}
@@ -190,7 +234,7 @@ func (ls *listening) serve(ctx context.Context, from *wire.Conn) {
 		})
 	}
 	all.Wait()
-	if err := v.rec.Event(eventListenEnds, port); err != nil && !errors.Is(err, recordings.ErrSealed) {
+	if err := v.rec.Event(eventListenEnds, at); err != nil && !errors.Is(err, recordings.ErrSealed) {
 		v.end(cannotRecord(err))
 	}
 }
@@ -198,15 +242,24 @@ func (ls *listening) serve(ctx context.Context, from *wire.Conn) {
 // bring connects one who connected on the device with the technician.
 func (ls *listening) bring(ctx context.Context, from *wire.Caller) error {
 	place := wire.Place{Network: wire.NetworkCaller, Port: uint32(from.Number)}
-	shown := forwarded{Network: wire.NetworkTCP, Host: ls.at.Host, Port: ls.at.Port, Reverse: true}
+	shown := forwarded{Network: ls.at.Network, Host: ls.at.Host, Port: ls.at.Port, Reverse: true}
 	return ls.visit.forward(ctx, place, shown, func() (gossh.Channel, <-chan *gossh.Request, error) {
 		opening, cancel := context.WithTimeout(ctx, wire.Handshake)
 		defer cancel()
-		return openOn(opening, ls.conn, forwardedTCP, gossh.Marshal(struct {
-			Host   string
-			Port   uint32
-			From   string
-			FromAt uint32
-		}{ls.at.Host, ls.at.Port, "127.0.0.1", uint32(from.Port)}), "the technician's client")
+		kind, data := ls.opening(from)
+		return openOn(opening, ls.conn, kind, data, "the technician's client")
 	})
+}
+
+// opening is the channel that brings one who connected.
+func (ls *listening) opening(from *wire.Caller) (kind string, data []byte) {
+	if ls.at.Network == wire.NetworkUnix {
+		return forwardedUnix, gossh.Marshal(struct{ Path, Reserved string }{ls.at.Host, ""})
+	}
+	return forwardedTCP, gossh.Marshal(struct {
+		Host   string
+		Port   uint32
+		From   string
+		FromAt uint32
+	}{ls.at.Host, ls.at.Port, "127.0.0.1", uint32(from.Port)})
 }

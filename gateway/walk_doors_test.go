@@ -112,6 +112,8 @@ func sessionRequests() map[string]bool {
 // payload is what a request of a kind carries; one that could be granted.
 func payload(kind string) []byte {
 	switch kind {
+	case listenUnix, cancelUnix:
+		return gossh.Marshal(struct{ Path string }{"/run/x"})
 	case "tcpip-forward", "cancel-tcpip-forward":
 		return gossh.Marshal(struct {
 			Host string

@@ -3,6 +3,7 @@ package wire
 import (
 	"errors"
 	"net"
+	"path"
 	"strconv"
 	"strings"
 
@@ -14,8 +15,8 @@ import (
 // by itself. Its open message is a [Place].
 const ChannelForward = "forward@accord"
 
-// ChannelListen has the device listen on its own loopback address, for as long
-// as the channel is open. Its open message is a [Place]; on it the agent sends
+// ChannelListen has the device listen on its own loopback address, or on a Unix
+// socket, for as long as the channel is open. Its open message is a [Place]; on it the agent sends
 // [Listening] once, then a [Caller] for each connection that it took. The
 // gateway fetches that by a [ChannelForward] to [NetworkCaller].
 const ChannelListen = "listen@accord"
@@ -36,6 +37,10 @@ const (
 // maxHost bounds the name of a host or the path of a socket, in bytes: the
 // first is shorter (RFC 1035, 2.3.4), the second must fit unix(7).
 const maxHost = 255
+
+// maxSocket bounds the path of a socket that the device makes: Linux's sun_path
+// without its last zero (unix(7)).
+const maxSocket = 107
 
 // Place is where a connection goes, or where the device listens.
 type Place struct {
@@ -59,7 +64,8 @@ func ParseForward(data []byte) (Place, error) {
 }
 
 // ParseListen reads what MarshalForward wrote for a [ChannelListen]: the device
-// listens on its loopback address alone, whatever it is called.
+// listens on its loopback address alone, whatever it is called, or on a socket by
+// its whole path.
 func ParseListen(data []byte) (Place, error) {
 	p, err := parsePlace(data)
 	if err != nil {
@@ -91,13 +97,16 @@ func (p Place) Check() error {
 
 // CheckListen refuses a place that the device can't listen on.
 func (p Place) CheckListen() error {
-	switch p.Host {
-	case "localhost", "127.0.0.1":
-		if p.Network == NetworkTCP && p.Port <= 0xFFFF {
-			return nil
+	switch {
+	case p.Network == NetworkUnix:
+		if len(p.Host) > maxSocket || path.Clean(p.Host) != p.Host || p.Host == "/" {
+			return errors.New("a device listens on a socket by its whole path, of 107 bytes at most")
 		}
+		return p.Check()
+	case p.Network == NetworkTCP && p.Port <= 0xFFFF && (p.Host == "localhost" || p.Host == "127.0.0.1"):
+		return nil
 	}
-	return errors.New("a device listens on localhost alone, on a port from 0 to 65535")
+	return errors.New("a device listens on localhost alone, on a port from 0 to 65535, or on a socket")
 }
 
 // String is the place as people write it.
@@ -111,8 +120,8 @@ func (p Place) String() string {
 	return net.JoinHostPort(p.Host, strconv.Itoa(int(p.Port)))
 }
 
-// Listening says on which port the device listens: agent to gateway, the first
-// message on a [ChannelListen].
+// Listening says on which port the device listens, 0 for a socket: agent to
+// gateway, the first message on a [ChannelListen].
 type Listening struct {
 	Port int `json:"port"`
 }
@@ -121,7 +130,7 @@ type Listening struct {
 // number serves once, and for a short time.
 type Caller struct {
 	Number int `json:"number"`
-	Port   int `json:"port"` // that they came from
+	Port   int `json:"port"` // that they came from; 0 for a socket
 }
 
 func (*Listening) kind() string { return "listening" }
@@ -137,7 +146,7 @@ func (m *Caller) check() error {
 }
 
 func checkPort(n int) error {
-	if n < 1 || n > 0xFFFF {
+	if n < 0 || n > 0xFFFF {
 		return errors.New("a port is none")
 	}
 	return nil

@@ -1,6 +1,7 @@
 package wire
 
 import (
+	"path"
 	"strings"
 	"testing"
 )
@@ -22,7 +23,9 @@ func FuzzPlace(f *testing.F) {
 				t.Errorf("%+v became %+v, %v", p, again, err)
 			}
 		}
-		if p, err := ParseListen(data); err == nil && (p.Host != "localhost" && p.Host != "127.0.0.1" || p.Port > 0xFFFF) {
+		p, err := ParseListen(data)
+		socket := p.Network == NetworkUnix && p.Port == 0 && strings.HasPrefix(p.Host, "/") && path.Clean(p.Host) == p.Host && len(p.Host) <= maxSocket
+		if err == nil && !socket && (p.Network != NetworkTCP || p.Host != "localhost" && p.Host != "127.0.0.1" || p.Port > 0xFFFF) {
 			t.Errorf("listens at %+v", p)
 		}
 	})
@@ -30,22 +33,27 @@ func FuzzPlace(f *testing.F) {
 
 func TestForwardChecks(t *testing.T) {
 	for _, m := range []Message{
-		&More{}, &More{Capabilities: []Capability{"root"}}, &Listening{}, &Listening{Port: 1 << 16}, &Caller{Port: 1}, &Caller{Number: 1}, &Caller{Number: -1, Port: 1},
+		&More{}, &More{Capabilities: []Capability{"root"}}, &Listening{Port: -1}, &Listening{Port: 1 << 16}, &Caller{Port: 1}, &Caller{Number: 1, Port: -1}, &Caller{Number: -1, Port: 1},
 	} {
 		if m.check() == nil {
 			t.Errorf("%s: %+v taken", m.kind(), m)
 		}
 	}
 	for _, c := range []struct {
-		place  Place
-		listen bool
-		says   string
+		place         Place
+		dials, listen bool
+		says          string
 	}{
-		{Place{Network: NetworkTCP, Host: "::1", Port: 80}, false, "[::1]:80"},
-		{Place{Network: NetworkTCP, Host: "localhost"}, true, "localhost:0"},
-		{Place{Network: NetworkUnix, Host: "/a"}, false, "/a"},
+		{Place{Network: NetworkTCP, Host: "::1", Port: 80}, true, false, "[::1]:80"},
+		{Place{Network: NetworkTCP, Host: "localhost"}, false, true, "localhost:0"},
+		{Place{Network: NetworkUnix, Host: "/a"}, true, true, "/a"},
+		{Place{Network: NetworkUnix, Host: "/a/../b"}, true, false, "/a/../b"},
+		{Place{Network: NetworkUnix, Host: "/"}, true, false, "/"},
+		{Place{Network: NetworkUnix, Host: "a"}, false, false, "a"},
+		{Place{Network: NetworkUnix, Host: "/a", Port: 1}, false, false, "/a"},
+		{Place{Network: NetworkUnix, Host: "/" + strings.Repeat("a", 107)}, true, false, "/" + strings.Repeat("a", 107)},
 	} {
-		if c.listen != (c.place.CheckListen() == nil) || c.listen == (c.place.Check() == nil) || c.place.String() != c.says {
+		if c.listen != (c.place.CheckListen() == nil) || c.dials != (c.place.Check() == nil) || c.place.String() != c.says {
 			t.Errorf("%+v: %s, %v, %v", c.place, c.place, c.place.Check(), c.place.CheckListen())
 		}
 	}

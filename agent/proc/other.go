@@ -6,6 +6,7 @@ import (
 	"io"
 	"os"
 	"sync"
+	"time"
 )
 
 // Main must be the first call of main; here it has nothing to do.
@@ -40,6 +41,9 @@ func (*Process) Redraw(<-chan struct{}) {}
 
 // Stdin is nil.
 func (*Process) Stdin() io.WriteCloser { return nil }
+
+// Handed fails with ErrSystem.
+func (*Process) Handed(time.Time) (*os.File, error) { return nil, ErrSystem }
 
 // Stdout is nil.
 func (*Process) Stdout() io.Reader { return nil }

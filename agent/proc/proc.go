@@ -40,6 +40,9 @@ type Spec struct {
 	// put on its disk can't take its place.
 	Inside string
 	Input  []byte
+	// Hands gives such work a Unix socket as its standard input, by which it
+	// hands files to the agent: see [Process.Handed].
+	Hands bool
 	// Env is the whole environment, see [Environment].
 	Env []string
 	// PTY is the terminal to make, nil for three pipes.

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"net"
 	"os"
 	"time"
 
@@ -16,6 +17,7 @@ type stdio struct {
 	terminal       *os.File // the master, nil without a terminal
 	name           string   // the terminal's path
 	stdin          io.WriteCloser
+	hands          *net.UnixConn // in place of a pipe as the input; else nil
 	stdout, stderr *output
 	theirs         []*os.File // the child's 0, 1 and 2
 	mine           []*os.File // all that is to be closed here at the end
@@ -36,13 +38,32 @@ func openEnds(s Spec) (*stdio, error) {
 	if s.PTY != nil {
 		return openTerminal(*s.PTY, s.Account)
 	}
-	return openPipes(s.Account)
+	ends, err := openPipes(s.Account)
+	if err == nil && s.Hands {
+		err = ends.useSocket()
+	}
+	return ends, err
+}
+
+// useSocket puts a socket in the place of the pipe that is the input.
+func (s *stdio) useSocket() error {
+	mine, theirs, err := pair()
+	if err != nil {
+		return err
+	}
+	_, _ = s.theirs[0].Close(), s.mine[0].Close()
+	s.theirs[0], s.mine = theirs, s.mine[1:]
+	s.hands, s.stdin = mine, mine
+	return nil
 }
 
 // close closes every end that is still open.
 func (s *stdio) close() {
 	closeAll(s.theirs)
 	closeAll(s.mine)
+	if s.hands != nil {
+		_ = s.hands.Close()
+	}
 }
 
 func closeAll(files []*os.File) {

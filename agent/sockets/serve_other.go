@@ -1,0 +1,6 @@
+//go:build !linux
+
+package sockets
+
+// Serve has nothing to do: see [proc.ErrSystem].
+func Serve([]byte) int { return 1 }
