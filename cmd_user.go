@@ -81,8 +81,9 @@ Options:
   -c, --config FILE     the agent's configuration
   -p, --plain           questions line by line, for screen readers
       --request NONCE   answer this request and no other
-      --surface NAME    where it is shown ("tmux"), as the agent tells the
-                        technician
+      --surface NAME    where it is shown ("tmux", "window"), as the agent tells
+                        the technician
+      --stay            after a yes, the screen of the visit until that is over
 
 Exit code: 0 when an answer was given, whatever it was; 1 when none was.
 
@@ -98,6 +99,7 @@ func runAnswer(ctx context.Context, c *call, args []string) error {
 	l := localFlags{stringFlag(fs, "socket", "s", ""), stringFlag(fs, "config", "c", "")}
 	plain := boolFlag(fs, "plain", "p")
 	request, surface := fs.String("request", "", ""), fs.String("surface", "terminal", "")
+	stay := fs.Bool("stay", false, "")
 	if _, err := parse(c, fs, args, 0); err != nil {
 		return err
 	}
@@ -110,7 +112,11 @@ func runAnswer(ctx context.Context, c *call, args []string) error {
 		return err
 	}
 	defer done()
-	return agent.Answer(ctx, socket, *request, *surface, t)
+	choice, err := agent.Answer(ctx, socket, *request, *surface, t)
+	if err != nil || choice != tui.Approve || !*stay {
+		return err
+	}
+	return left(agent.Attend(ctx, socket, t))
 }
 
 func stopVerb() verb {

@@ -5,6 +5,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"regexp"
 	"strconv"
 	"strings"
 
@@ -39,6 +40,23 @@ func cmdDesktop(ts *testscript.TestScript, neg bool, args []string) {
 	ts.Setenv(strings.ToUpper(name), ":"+strings.TrimSpace(string(number[:n])))
 	if !until(patience, func() bool { _, err := os.Stat(socket); return err == nil }) {
 		ts.Fatalf("the screen %s does not listen", name)
+	}
+}
+
+// cmdWindowCode: window-code SCREEN NAME reads the code of the request from the
+// terminal NAME, which shows it too, and types it in the window that the agent has
+// opened on a screen: again where it came too early to count.
+func cmdWindowCode(ts *testscript.TestScript, neg bool, args []string) {
+	only(ts, neg, args, 2, 2)
+	s, name := stageOf(ts), args[1]
+	m := s.find(ts, name, codeShown)
+	asked := regexp.MustCompile(`: _ _`)
+	if !until(patience, func() bool {
+		_, err := runIn(s.dir, append(s.env[:len(s.env):len(s.env)], "DISPLAY="+args[0]), "xdotool", "mousemove", "200", "200", "type", "--delay", "50", m[1]+m[2])
+		ts.Check(err)
+		return until(2*quiet, func() bool { return !shows(s.screen(name), asked) })
+	}) {
+		ts.Fatalf("the window doesn't take the code:\n%s", s.screen(name))
 	}
 }
 

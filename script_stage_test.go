@@ -180,7 +180,10 @@ func (s *stage) writeConfig(device string) (string, error) {
 			"listen": quote("127.0.0.1:" + strconv.Itoa(s.technical)), "agents": quote("127.0.0.1:" + strconv.Itoa(s.agents)),
 			"state": quote(folder + "/gateway"), "organisation": quote("Example Care"),
 		},
-		"agent":      {"state": quote(s.agentState(device)), "name": quote(device), "redial": quote("1s"), "screen.server": quote("off")},
+		"agent": {
+			"state": quote(s.agentState(device)), "name": quote(device), "redial": quote("1s"), "screen.server": quote("off"),
+			"surfaces": `["tmux", "line"]`, // whatever displays this machine's user has
+		},
 		"recordings": {"dir": quote(folder + "/recordings"), "min_free_mib": "1"},
 	}
 	for _, line := range s.settings {

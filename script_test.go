@@ -55,6 +55,7 @@ import (
 //	bytes FILE N            N random bytes
 //	same FILE FILE          two files hold the same bytes
 //	desktop NAME WxH        a graphical screen; $NAME is its display, NAME.rfb its VNC server's socket
+//	window-code SCREEN NAME types the code, which NAME shows too, in a window on a graphical screen
 //	port NAME               $NAME is a port that nobody listens on, $NAME_DISPLAY a viewer's word for it
 //	listens PORT            waits until somebody listens there
 //	seen CAST FILE          all bytes of the file are in a cast's output, in order
@@ -161,7 +162,7 @@ func scriptCommands() map[string]func(*testscript.TestScript, bool, []string) {
 		"alive": cmdAlive, "dead": cmdDead,
 		"person": cmdPerson, "rang": cmdRang, "waits": cmdWaits, "sign": cmdSign, "verified": cmdVerified,
 		"start-fails": cmdStartFails, "limit-files": cmdLimitFiles, "cleanup": cmdCleanup,
-		"desktop": cmdDesktop, "port": cmdPort, "listens": cmdListens,
+		"desktop": cmdDesktop, "window-code": cmdWindowCode, "port": cmdPort, "listens": cmdListens,
 		"rewrite": cmdRewrite, "hup": cmdHup,
 		"append": cmdAppend, "trait": cmdTrait, "one-time": cmdOneTime,
 		"visit": cmdVisit, "file": cmdFile, "bytes": cmdBytes, "same": cmdSame, "seen": cmdSeen,

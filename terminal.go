@@ -37,8 +37,10 @@ func (c *call) terminal(plain bool) (t *tui.Terminal, done func(), err error) {
 	window := tui.NewWindow(tui.Size{})
 	measure(out, window)
 	stop := followSize(out, window)
+	open := alone(in)
 	return &tui.Terminal{In: tui.NewInput(in), Out: out, Window: window, Env: env}, func() {
 		stop()
+		open()
 		_ = term.Restore(int(in.Fd()), was)
 	}, nil
 }
@@ -46,6 +48,16 @@ func (c *call) terminal(plain bool) (t *tui.Terminal, done func(), err error) {
 // phrases are in the language of the caller's locale.
 func (c *call) phrases() *tui.Phrases {
 	return tui.PhrasesFor((&tui.Terminal{Env: c.env}).Locale())
+}
+
+// alone keeps others from writing on a terminal of one's own, as mesg(1) does: what
+// stands in a prompt must be the agent's word alone.
+func alone(f *os.File) (open func()) {
+	was, err := f.Stat()
+	if err != nil || f.Chmod(0o600) != nil {
+		return func() {}
+	}
+	return func() { _ = f.Chmod(was.Mode().Perm()) }
 }
 
 // measure tells a window the size of its terminal.

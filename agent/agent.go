@@ -133,6 +133,7 @@ func (a *Agent) Run(ctx context.Context) error {
 	err := a.desk.serve(ctx, a.local)
 	cancel()
 	parts.Wait()
+	a.desk.surfaces.Close()
 	return err
 }
 

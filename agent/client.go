@@ -3,6 +3,7 @@ package agent
 import (
 	"bufio"
 	"bytes"
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -106,12 +107,33 @@ func FindReplay(ctx context.Context, socket, which string) (*Replay, error) {
 // User is the resident screen of the device's user. It ends as [tui.Resident]
 // does. The hint is shown with it while nobody is connected.
 func User(ctx context.Context, socket string, t *tui.Terminal, hint ...string) error {
+	return reside(ctx, socket, t, stay{}, hint)
+}
+
+// Attend is the resident screen in a window that was opened for a request which has
+// been answered with a yes: it ends by itself when nothing is left to look at after
+// the visit.
+func Attend(ctx context.Context, socket string, t *tui.Terminal) error {
+	return reside(ctx, socket, t, stay{surface: surfaceWindow, ends: true}, nil)
+}
+
+// stay is where a resident screen is, and whether it ends with the visit.
+type stay struct {
+	surface string // empty: where its user opened it
+	ends    bool
+}
+
+// begins is how long a visit has to begin after its yes, before a screen that was
+// to show it ends.
+const begins = time.Minute
+
+func reside(ctx context.Context, socket string, t *tui.Terminal, s stay, hint []string) error {
 	l, err := dialLocal(ctx, socket)
 	if err != nil {
 		return err
 	}
 	defer func() { _ = l.conn.Close() }()
-	if err := l.write(fromClient{Op: opUser, Surface: "resident", Locale: t.Locale()}); err != nil {
+	if err := l.write(fromClient{Op: opUser, Surface: cmp.Or(s.surface, "resident"), Locale: t.Locale()}); err != nil {
 		return err
 	}
 	first, err := l.read()
@@ -123,7 +145,7 @@ func User(ctx context.Context, socket string, t *tui.Terminal, hint ...string) e
 	events, done := make(chan tui.ResidentEvent), make(chan struct{})
 	go func() {
 		defer close(done)
-		l.deliver(ctx, first, events, hint)
+		l.deliver(ctx, first, events, hint, s.ends)
 		close(events) // a nil event would say the same: the agent is gone
 	}()
 	glass := newGlass(ctx, socket)
@@ -139,22 +161,37 @@ func User(ctx context.Context, socket string, t *tui.Terminal, hint ...string) e
 	return err
 }
 
-// deliver hands events to the screen until the connection ends.
-func (l *local) deliver(ctx context.Context, m toClient, events chan<- tui.ResidentEvent, hint []string) {
+// deliver hands events to the screen until the connection ends. A screen that ends
+// with its visit is told so after that has ended, and not kept for one that doesn't
+// begin.
+func (l *local) deliver(ctx context.Context, m toClient, events chan<- tui.ResidentEvent, hint []string, ends bool) {
+	send := func(e tui.ResidentEvent) {
+		select {
+		case events <- e:
+		case <-ctx.Done():
+		}
+	}
+	if ends {
+		_ = l.conn.SetReadDeadline(time.Now().Add(begins))
+	}
 	for {
 		if e := event(m); e != nil {
 			if idle, is := e.(tui.Idle); is {
 				idle.Hint = hint
 				e = idle
 			}
-			select {
-			case events <- e:
-			case <-ctx.Done():
-				return
+			send(e)
+			switch e.(type) {
+			case tui.Began:
+				_ = l.conn.SetReadDeadline(time.Time{})
+			case tui.Ended:
+				if ends {
+					send(tui.Closing{})
+				}
 			}
 		}
 		var err error
-		if m, err = l.read(); err != nil {
+		if m, err = l.read(); err != nil || ctx.Err() != nil {
 			return
 		}
 	}
@@ -209,24 +246,24 @@ func (l *local) act(a tui.ResidentAction) {
 	}
 }
 
-// Answer shows the request that waits on this device, or the one with this
-// nonce, and sends the user's answer. surface says where it is shown: "tmux"
-// or "terminal".
-func Answer(ctx context.Context, socket, nonce, surface string, t *tui.Terminal) error {
+// Answer shows the request that waits on this device, or the one with this nonce,
+// sends the user's answer, and returns what they chose. surface says where it
+// is shown: "terminal", or one of agent.surfaces.
+func Answer(ctx context.Context, socket, nonce, surface string, t *tui.Terminal) (tui.Choice, error) {
 	l, err := dialLocal(ctx, socket)
 	if err != nil {
-		return err
+		return tui.None, err
 	}
 	defer func() { _ = l.conn.Close() }()
 	if err := l.write(fromClient{Op: opAnswer, ID: nonce, Surface: surface, Locale: t.Locale()}); err != nil {
-		return err
+		return tui.None, err
 	}
 	m, err := l.read()
 	if err != nil {
-		return err
+		return tui.None, err
 	}
 	if m.Asking == nil {
-		return errors.New("the agent shows no request")
+		return tui.None, errors.New("the agent shows no request")
 	}
 	ctx, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
@@ -245,7 +282,7 @@ func Answer(ctx context.Context, socket, nonce, surface string, t *tui.Terminal)
 	_ = l.conn.CloseWrite()
 	cancel(nil)
 	<-done
-	return err
+	return answer.Choice, err
 }
 
 // follow watches for the request's end, and for changes of its deadline.

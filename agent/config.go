@@ -39,6 +39,9 @@ type Config struct {
 	Prompt  time.Duration     `toml:"prompt"` // how long a prompt waits for its answer
 	Redial  time.Duration     `toml:"redial"` // longest wait before the first call again
 	Socket  string            `toml:"socket"` // empty: agent.sock in the state folder
+	// Surfaces are those that the agent reaches for by itself when somebody asks
+	// and no screen of Accord is open; of allSurfaces.
+	Surfaces []string `toml:"surfaces"`
 	// Supervisors are the owner's own, "NAME KEYTYPE KEY"; then no list of the
 	// gateway's counts, and OverrideSigners of these must sign an override.
 	Supervisors     []string `toml:"supervisors"`
@@ -60,6 +63,7 @@ func Defaults() Config {
 		Logins:      []string{},
 		Prompt:      2 * time.Minute,
 		Redial:      30 * time.Second,
+		Surfaces:    allSurfaces(),
 		Supervisors: []string{}, OverrideSigners: 1,
 		Class: wire.Attended, Standing: []Standing{}, Actions: []Action{},
 		Screen:  Screen{Server: screenAuto, Start: []string{}},
@@ -87,6 +91,9 @@ func (c Config) Check() error {
 		return config.Badf("socket", "%.40q… can't be the path of a socket; up to %d bytes are allowed", c.Socket, socketMost)
 	}
 	if err := c.checkLogins(); err != nil {
+		return err
+	}
+	if err := checkSurfaces(c.Surfaces); err != nil {
 		return err
 	}
 	if c.OverrideSigners < 1 || c.OverrideSigners > wire.OverrideSigners {

@@ -3,13 +3,16 @@ package agent
 import (
 	"context"
 	"crypto/rand"
+	"errors"
 	"fmt"
 	"math/big"
 	"slices"
 	"strconv"
 	"sync"
+	"sync/atomic"
 	"time"
 
+	"accord/agent/surface"
 	"accord/tui"
 	"accord/wire"
 )
@@ -30,6 +33,10 @@ type desk struct {
 	agent    *Agent
 	surfaces surfaces
 	turn     chan struct{} // holds one token while a request is asked
+
+	// prompted is set while a request is before the user: nobody but them has
+	// hands on the screen then, where it may be shown.
+	prompted atomic.Bool
 
 	mu      sync.Mutex
 	clients map[*client]struct{}
@@ -57,14 +64,17 @@ func (d *desk) first() tui.Idle {
 
 // surfaces reach a user who has no resident screen open.
 type surfaces interface {
-	// Popup opens a prompt for the request with this nonce in a terminal of
-	// its own and returns when that is closed. An error means that none was
-	// opened.
-	Popup(ctx context.Context, nonce string) error
+	// Open opens a prompt for the request with this nonce in a terminal of its
+	// own and returns when that is closed. shown is closed once a screen shows
+	// the request. An error means that none was opened: [surface.ErrNobody] where
+	// there was nothing that could have shown it, which may change.
+	Open(ctx context.Context, nonce string, shown <-chan struct{}) error
 	// Line writes lines on the user's terminals and says on how many.
 	Line(ctx context.Context, text string) int
 	// Phrases are those of the user's language, as far as that is known.
 	Phrases() *tui.Phrases
+	// Close ends what is left open, and waits for it.
+	Close()
 }
 
 // question is what the agent wants to have asked.
@@ -95,6 +105,7 @@ type asking struct {
 	answer  chan given // takes the first
 	moved   chan struct{}
 	showing map[*client]struct{}
+	shown   chan struct{} // closed when the first showed it
 	closed  chan struct{} // the last that showed it has gone
 	seen    bool
 }
@@ -177,7 +188,7 @@ func (d *desk) present(q question) (*asking, error) {
 	t := q.req.Technician
 	a := &asking{
 		question: q, answer: make(chan given, 1), moved: make(chan struct{}, 1),
-		showing: make(map[*client]struct{}), closed: make(chan struct{}, 1), longest: time.Now().Add(wire.PromptLongest),
+		showing: make(map[*client]struct{}), shown: make(chan struct{}), closed: make(chan struct{}, 1), longest: time.Now().Add(wire.PromptLongest),
 		prompt: tui.Prompt{
 			ID: q.nonce, Organisation: q.req.Organisation, Technician: t.Name, Full: t.Full, KeyWords: wire.KeyWords(t.Key),
 			CharterVersion: t.CharterVersion, CharterSigned: t.CharterSigned, TrainedUntil: t.TrainedUntil,
@@ -194,6 +205,10 @@ func (d *desk) present(q question) (*asking, error) {
 		a.prompt.Capabilities = append(a.prompt.Capabilities, string(c))
 	}
 	d.asking = a
+	d.prompted.Store(true)
+	for _, v := range d.visits {
+		v.handsOff()
+	}
 	for c := range d.clients {
 		d.show(c, a)
 	}
@@ -203,40 +218,49 @@ func (d *desk) present(q question) (*asking, error) {
 // show sends the request to one screen. The caller holds mu.
 func (d *desk) show(c *client, a *asking) {
 	a.showing[c] = struct{}{}
+	select {
+	case <-a.shown:
+	default:
+		close(a.shown)
+	}
 	p := a.prompt
 	c.send(toClient{Asking: &p})
 }
 
-// climb reaches for the user where no screen is open: a popup first, then a
-// line on the terminals, again and again until someone is there.
+// climb reaches for the user where no screen is open: with a prompt in a terminal
+// of its own first, then by a line on the terminals, again and again until someone
+// is there.
 func (d *desk) climb(ctx context.Context, a *asking) {
-	if d.shownOn(a) {
-		return
-	}
-	err := d.surfaces.Popup(ctx, a.nonce)
-	if err == nil {
-		d.popupClosed(a)
-		return
-	}
-	d.agent.log.Info("no popup", "why", err)
 	tick := time.NewTicker(retryEvery)
 	defer tick.Stop()
-	for {
+	for worth := true; ; {
+		if d.shownOn(a) {
+			return
+		}
+		if worth {
+			err := d.surfaces.Open(ctx, a.nonce, a.shown)
+			if err == nil {
+				d.popupClosed(a)
+				return
+			}
+			if ctx.Err() != nil {
+				return
+			}
+			d.agent.log.Info("no prompt could be opened", "why", err)
+			worth = errors.Is(err, surface.ErrNobody)
+		}
 		text := tui.LineToAnswer(d.surfaces.Phrases(), a.prompt)
-		state := wire.Prompt{State: wire.Shown, Surface: "line"}
+		state := wire.Prompt{State: wire.Shown, Surface: surfaceLine}
 		if d.surfaces.Line(ctx, text) == 0 {
 			state = wire.Prompt{State: wire.Nobody}
 		}
-		if d.shownOn(a) {
+		if ctx.Err() != nil || d.shownOn(a) {
 			return
 		}
 		a.tell(state)
 		select {
 		case <-tick.C:
 		case <-ctx.Done():
-			return
-		}
-		if d.shownOn(a) {
 			return
 		}
 	}
@@ -300,6 +324,7 @@ func (d *desk) takeDown(a *asking, g given) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	d.asking = nil
+	d.prompted.Store(false)
 	for c := range a.showing {
 		ph := tui.PhrasesFor(c.locale)
 		c.send(toClient{Gone: &tui.AskGone{ID: a.nonce, Why: tui.WhyGone(ph, g.answer.Choice)}})

@@ -91,7 +91,8 @@ func newEvil(t *testing.T, change func(*Options)) *evil {
 	o := Options{Config: Defaults(), Version: "test", Log: slog.New(slog.DiscardHandler), Self: []string{"/bin/false"}}
 	o.Config.State = filepath.Join(e.dir, "state")
 	o.Config.Redial = 10 * time.Millisecond
-	o.Config.Screen.Server = "off" // whatever display this machine's user has
+	// Whatever display this machine's user has:
+	o.Config.Screen.Server, o.Config.Surfaces = "off", []string{surfaceTmux, surfaceLine}
 	if change != nil {
 		change(&o)
 	}

@@ -2,42 +2,118 @@ package agent
 
 import (
 	"context"
+	"errors"
+	"log/slog"
 	"os"
+	"slices"
 
+	"accord/agent/display"
 	"accord/agent/proc"
 	"accord/agent/surface"
+	"accord/config"
 	"accord/tui"
 )
 
+// Surfaces that the agent reaches for by itself, by the names of agent.surfaces,
+// which are also those that the technician and the receipt are told.
+const (
+	surfaceTmux   = "tmux"   // a popup in the user's tmux
+	surfaceWindow = "window" // a terminal in a window on the user's display
+	surfaceLine   = "line"   // a line on the user's terminals
+)
+
+// allSurfaces are in the order in which they are tried.
+func allSurfaces() []string {
+	return []string{surfaceTmux, surfaceWindow, surfaceLine}
+}
+
+func checkSurfaces(list []string) error {
+	for i, name := range list {
+		if !slices.Contains(allSurfaces(), name) || slices.Contains(list[:i], name) {
+			return config.Badf("surfaces", "%.40q is no surface, or stands twice; the surfaces are %q", name, allSurfaces())
+		}
+	}
+	return nil
+}
+
 // ladder is how a user without a resident screen is reached: a popup in their
-// tmux, else a line on their terminals.
+// tmux, a window on their display, else a line on their terminals. It runs in the
+// agent, and in the user's own helper.
 type ladder struct {
-	agent *Agent
-	self  []string // the command that runs this program
-	user  surface.User
+	log     *slog.Logger
+	self    []string // the command that runs this program
+	socket  string   // of the agent
+	user    surface.User
+	uses    []string // of allSurfaces
+	windows *surface.Windows
 }
 
 func newLadder(a *Agent, self []string) *ladder {
 	u := a.user
-	return &ladder{agent: a, self: self, user: surface.User{UID: u.UID, GID: u.GID, Groups: u.Groups, Name: u.Name, Home: u.Home}}
+	user := surface.User{UID: u.UID, GID: u.GID, Groups: u.Groups, Name: u.Name, Home: u.Home}
+	return &ladder{log: a.log, self: self, socket: a.cfg.Socket, user: user, uses: a.cfg.Surfaces, windows: surface.NewWindows(user)}
 }
 
-// Popup opens `accord answer` in a popup of the user's most recent tmux client.
-// It speaks the language of that tmux.
-func (l *ladder) Popup(ctx context.Context, nonce string) error {
+// Open opens a prompt where the user can be reached first.
+func (l *ladder) Open(ctx context.Context, nonce string, shown <-chan struct{}) error {
+	var why []error
+	var failed bool
+	for _, rung := range []struct {
+		name string
+		open func(context.Context, []string, <-chan struct{}) error
+	}{
+		{surfaceTmux, l.popup}, {surfaceWindow, l.window},
+	} {
+		if !slices.Contains(l.uses, rung.name) {
+			continue
+		}
+		answer := append(slices.Clone(l.self), "answer", "--socket", l.socket, "--request", nonce, "--surface", rung.name)
+		err := rung.open(ctx, answer, shown)
+		if err == nil || ctx.Err() != nil {
+			return err
+		}
+		failed = failed || !errors.Is(err, surface.ErrNobody)
+		why = append(why, err)
+	}
+	switch {
+	case len(why) == 0:
+		return surface.ErrNobody
+	case failed:
+		return errors.New(errors.Join(why...).Error()) // trying again would do no good
+	}
+	return errors.Join(why...)
+}
+
+// popup opens one in the user's most recent tmux client. It speaks the language of
+// that tmux.
+func (l *ladder) popup(ctx context.Context, answer []string, _ <-chan struct{}) error {
 	popup, err := surface.FindPopup(ctx, l.user, proc.Belongs)
 	if err != nil {
 		return err
 	}
-	command := append(append([]string{}, l.self...), "answer", "--socket", l.agent.cfg.Socket, "--request", nonce, "--surface", "tmux")
-	return popup.Show(ctx, command, nil)
+	return popup.Show(ctx, answer, nil)
 }
+
+// window opens one on the user's display. After a yes it stays and shows the visit.
+func (l *ladder) window(ctx context.Context, answer []string, shown <-chan struct{}) error {
+	var screens []surface.Screen
+	for _, d := range display.Find(l.user.UID, proc.Belongs) {
+		screens = append(screens, surface.Screen{Name: d.Name(), Wayland: d.Wayland != "", Env: d.Environment(), Locale: d.Locale})
+	}
+	return l.windows.Show(ctx, screens, append(answer, "--stay"), shown)
+}
+
+// Close ends what is still open.
+func (l *ladder) Close() { l.windows.Close() }
 
 // Line writes on the terminals of the user, but for those of visits.
 func (l *ladder) Line(ctx context.Context, text string) int {
+	if !slices.Contains(l.uses, surfaceLine) {
+		return 0
+	}
 	n, err := surface.Line(ctx, l.user, text, proc.Belongs)
 	if err != nil {
-		l.agent.log.Warn("the user's terminals", "error", err)
+		l.log.Warn("the user's terminals", "error", err)
 	}
 	return n
 }
@@ -46,6 +122,11 @@ func (l *ladder) Line(ctx context.Context, text string) int {
 func (l *ladder) locale() string {
 	if locale := surface.Locale(l.user, proc.Belongs); locale != "" {
 		return locale
+	}
+	for _, d := range display.Find(l.user.UID, proc.Belongs) {
+		if d.Locale != "" {
+			return d.Locale
+		}
 	}
 	for _, name := range []string{"LC_ALL", "LC_MESSAGES", "LANG"} {
 		if v := os.Getenv(name); v != "" {

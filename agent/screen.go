@@ -195,9 +195,10 @@ func (s *screening) attach(conn net.Conn, ch gossh.Channel) bool {
 }
 
 // mayControl is asked for each key and each movement. It takes no lock that is
-// held while a screen is cut.
+// held while a screen is cut. While a request is before the user, what a technician
+// types on the screen must not answer it.
 func (s *screening) mayControl() bool {
-	if s.over.Load() || recent(s.hands.Load()) {
+	if s.over.Load() || recent(s.hands.Load()) || s.visit.agent.desk.prompted.Load() {
 		return false
 	}
 	if _, err := s.visit.agent.may(s.visit.id(), wire.ScreenControl); err != nil {
@@ -287,6 +288,15 @@ func (s *screening) cut(cause error) {
 		s.visit.agent.log.Info("the screen's channel ended", "visit", s.visit.id(), "why", wire.Clean(cause.Error(), wire.MaxReason))
 	}
 	s.end(errScreenOver)
+}
+
+// handsOff lets go of what the technicians of a visit hold down on its screens.
+func (v *visit) handsOff() {
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	for _, s := range v.screens {
+		s.release()
+	}
 }
 
 // release lets go of what is held down.

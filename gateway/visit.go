@@ -295,7 +295,8 @@ func (v *visit) startRecording() error {
 	if err := v.gateway.visitOpened(v); err != nil {
 		return errors.Join(err, v.seal(ending{byGateway, "The visit could not be journaled."}))
 	}
-	if v.override != nil {
+	err = v.prompts.record(rec, v.consent.Surface)
+	if err == nil && v.override != nil {
 		err = rec.Event("override", map[string]any{"override": v.override.Number, "signers": v.override.signers()})
 	}
 	if err == nil {

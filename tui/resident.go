@@ -38,6 +38,9 @@ type (
 	Began struct{ Visit Visit }
 	// Ended tells that a visit has ended and shows its card.
 	Ended struct{ Card Card }
+	// Closing ends the screen as soon as there is nothing to look at: no request,
+	// no visit, no card.
+	Closing struct{}
 )
 
 func (Idle) residentEvent()    {}
@@ -46,6 +49,7 @@ func (AskGone) residentEvent() {}
 func (Told) residentEvent()    {}
 func (Began) residentEvent()   {}
 func (Ended) residentEvent()   {}
+func (Closing) residentEvent() {}
 
 // ResidentAction is what the user does on the resident screen.
 type ResidentAction interface{ residentAction() }
@@ -127,6 +131,7 @@ type resident struct {
 	help   bool
 	helpAt int   // the first line of it that is shown
 	leave  *menu // whether to leave while a visit goes on
+	closes bool  // it ends when there is nothing to look at
 	done   bool
 	err    error
 }
@@ -181,7 +186,11 @@ func (m *resident) Update(msg tea.Msg) tea.Cmd {
 	default:
 		cmd = m.toAsking(msg)
 	}
-	return tea.Batch(cmd, m.answered())
+	cmd = tea.Batch(cmd, m.answered())
+	if m.closes && m.asking == nil && len(m.visits) == 0 && len(m.cards) == 0 {
+		m.done = true
+	}
+	return cmd
 }
 
 func (m *resident) toAsking(msg tea.Msg) tea.Cmd {
@@ -228,6 +237,8 @@ func (m *resident) take(event ResidentEvent) tea.Cmd {
 	case Ended:
 		m.over(e.Card)
 		return m.toAsking(m.askingSize())
+	case Closing:
+		m.closes = true
 	case Said:
 		return m.hears(e)
 	case Mirrored:

@@ -59,6 +59,9 @@ func (m *plainResident) run(ctx context.Context, events <-chan ResidentEvent) er
 				return ErrAgentGone
 			}
 			m.take(e)
+			if _, closing := e.(Closing); closing && m.prompt == nil && len(m.visits) == 0 {
+				return nil
+			}
 		case <-m.stop:
 			m.stopAll()
 		case r := <-m.result:

@@ -12,7 +12,9 @@ type Display struct {
 	X11        string // as DISPLAY has it, such as ":0"; empty on Wayland
 	XAuthority string // file of the cookie; empty: where X looks by itself
 	Wayland    string // as WAYLAND_DISPLAY has it; empty on X11
-	Runtime    string // folder of the Wayland socket
+	Runtime    string // folder of the Wayland socket, and of the session's other sockets
+	Bus        string // address of the session's D-Bus; empty: where programs look by themselves
+	Locale     string // of the programs that are shown; empty where they have none
 }
 
 // Named is the display that a configuration names: ":0", or "wayland-1".
@@ -36,6 +38,7 @@ func (d Display) Environment() []string {
 	var env []string
 	for _, v := range [][2]string{
 		{"DISPLAY", d.X11}, {"XAUTHORITY", d.XAuthority}, {"WAYLAND_DISPLAY", d.Wayland}, {"XDG_RUNTIME_DIR", d.Runtime},
+		{"DBUS_SESSION_BUS_ADDRESS", d.Bus},
 	} {
 		if v[1] != "" {
 			env = append(env, v[0]+"="+v[1])

@@ -21,6 +21,10 @@ import (
 // environMost bounds what is read of a process's environment, in bytes.
 const environMost = 128 << 10
 
+// localBus is the address of a bus on this machine: those of others are none of
+// ours (D-Bus Specification, "Server Addresses").
+var localBus = regexp.MustCompile(`^unix:(path|abstract)=[^;]+$`)
+
 // Find lists the displays on this machine that programs of an account are shown
 // on, that of its active session first, then by how new the programs are. Those
 // for which visits says yes are a technician's and don't count. Only root can
@@ -29,15 +33,34 @@ func Find(uid int, visits func(pid int) bool) []Display {
 	var list []Display
 	for _, pid := range processesOf(uid) {
 		d, ok := displayOf(pid)
-		if !ok || slices.ContainsFunc(list, func(o Display) bool { return o.Name() == d.Name() }) || visits(pid) || !shown(d, uid) {
+		if !ok {
 			continue
 		}
-		list = append(list, d)
+		if at := slices.IndexFunc(list, func(o Display) bool { return o.Name() == d.Name() }); at >= 0 {
+			if list[at].lacks() && !visits(pid) {
+				list[at].learn(d)
+			}
+			continue
+		}
+		if !visits(pid) && shown(d, uid) {
+			list = append(list, d)
+		}
 	}
 	if name := activeDisplay(uid); name != "" {
 		slices.SortStableFunc(list, func(a, b Display) int { return cmp.Compare(rank(a, name), rank(b, name)) })
 	}
 	return list
+}
+
+// lacks reports whether another program on the display may know more of it.
+func (d *Display) lacks() bool {
+	return d.X11 != "" && d.XAuthority == "" || d.Runtime == "" || d.Bus == "" || d.Locale == ""
+}
+
+// learn takes what an older program knows.
+func (d *Display) learn(o Display) {
+	d.XAuthority, d.Runtime = cmp.Or(d.XAuthority, o.XAuthority), cmp.Or(d.Runtime, o.Runtime)
+	d.Bus, d.Locale = cmp.Or(d.Bus, o.Bus), cmp.Or(d.Locale, o.Locale)
 }
 
 // rank puts the display of the active session first. The sessions know only X11's
@@ -99,11 +122,15 @@ func fromEnvironment(vars [][]byte) (Display, bool) {
 			value[name] = text
 		}
 	}
-	d := Display{Wayland: value["WAYLAND_DISPLAY"], Runtime: value["XDG_RUNTIME_DIR"]}
+	d := Display{Wayland: value["WAYLAND_DISPLAY"], Runtime: value["XDG_RUNTIME_DIR"], Bus: value["DBUS_SESSION_BUS_ADDRESS"]}
+	d.Locale = cmp.Or(value["LC_ALL"], value["LC_MESSAGES"], value["LANG"])
+	if !localBus.MatchString(d.Bus) {
+		d.Bus = ""
+	}
 	if d.Wayland != "" { // DISPLAY would be that of programs for X11 within it
 		return d, filepath.IsAbs(d.Wayland) || filepath.IsAbs(d.Runtime) && !strings.Contains(d.Wayland, "/")
 	}
-	d = Display{X11: value["DISPLAY"], XAuthority: value["XAUTHORITY"]}
+	d.X11, d.XAuthority = value["DISPLAY"], value["XAUTHORITY"]
 	_, ok := xSocket(d.X11)
 	d.X11, _, _ = strings.Cut(d.X11, ".") // the X screen after the dot is the same display
 	return d, ok

@@ -18,3 +18,15 @@ func Line(context.Context, User, string, func(pid int) bool) (int, error) { retu
 
 // Locale finds none.
 func Locale(User, func(pid int) bool) string { return "" }
+
+// Windows are none here.
+type Windows struct{}
+
+// NewWindows opens none.
+func NewWindows(User) *Windows { return &Windows{} }
+
+// Show shows nothing.
+func (*Windows) Show(context.Context, []Screen, []string, <-chan struct{}) error { return ErrNobody }
+
+// Close has nothing to end.
+func (*Windows) Close() {}

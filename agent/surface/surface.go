@@ -1,6 +1,6 @@
 // Package surface reaches the device's user where no screen of ours is open: a
-// popup in the user's tmux, or a line on the terminals the user sits at. It
-// only shows; no answer ever comes from here.
+// popup in the user's tmux, a window on the user's display, or a line on the
+// terminals the user sits at. It only shows; no answer ever comes from here.
 //
 // It knows terminals and processes by what Linux tells in /proc. Everywhere
 // else nobody is reached.
@@ -8,8 +8,8 @@ package surface
 
 import "errors"
 
-// ErrNobody reports that there is no popup to be had; the text says why.
-var ErrNobody = errors.New("no popup can reach the user")
+// ErrNobody reports that there is no such surface to be had; the text says why.
+var ErrNobody = errors.New("the user can't be reached that way")
 
 // User is the person to reach.
 type User struct {
@@ -17,4 +17,12 @@ type User struct {
 	Groups   []int // supplementary
 	Name     string
 	Home     string
+}
+
+// Screen is a display of the user's that a window can be opened on.
+type Screen struct {
+	Name    string
+	Wayland bool
+	Env     []string // what programs need to use it, NAME=value
+	Locale  string   // of the user; empty: unknown
 }

@@ -13,7 +13,6 @@ import (
 	"slices"
 	"strconv"
 	"strings"
-	"syscall"
 	"time"
 )
 
@@ -142,21 +141,7 @@ func (s server) ask(ctx context.Context, args ...string) ([]string, error) {
 // command is a tmux command of the user's, run with the user's rights and no
 // environment from here.
 func (s server) command(ctx context.Context, args ...string) *exec.Cmd {
-	cmd := exec.CommandContext(ctx, s.program, append([]string{"-S", s.socket}, args...)...)
-	cmd.Env = []string{"PATH=/usr/local/bin:/usr/bin:/bin", "HOME=" + s.user.Home, "LC_ALL=C.UTF-8"}
-	cmd.Dir = "/"
-	cmd.WaitDelay = time.Second // then what it left behind is not waited for
-	cmd.SysProcAttr = &syscall.SysProcAttr{Setsid: true}
-	if os.Geteuid() == 0 && s.user.UID != 0 {
-		groups := make([]uint32, len(s.user.Groups))
-		for i, g := range s.user.Groups {
-			groups[i] = uint32(g) //nolint:gosec // a gid
-		}
-		cmd.SysProcAttr.Credential = &syscall.Credential{
-			Uid: uint32(s.user.UID), Gid: uint32(s.user.GID), Groups: groups, //nolint:gosec // ids
-		}
-	}
-	return cmd
+	return s.user.command(ctx, []string{"LC_ALL=C.UTF-8"}, s.program, append([]string{"-S", s.socket}, args...)...)
 }
 
 // canPopup reports whether the server knows popups (tmux 3.2 and later).

@@ -1,0 +1,42 @@
+package surface
+
+import (
+	"context"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"syscall"
+	"time"
+)
+
+// command is one that runs with the rights of the user, in a session of its own,
+// with no environment but a short one of ours and these variables.
+func (u User) command(ctx context.Context, env []string, program string, args ...string) *exec.Cmd {
+	cmd := exec.CommandContext(ctx, program, args...)
+	cmd.Env = append([]string{"PATH=/usr/local/bin:/usr/bin:/bin", "HOME=" + u.Home}, env...)
+	cmd.Dir = "/"
+	cmd.WaitDelay = time.Second // then what it left behind is not waited for
+	cmd.SysProcAttr = &syscall.SysProcAttr{Setsid: true}
+	if os.Geteuid() == 0 && u.UID != 0 {
+		groups := make([]uint32, len(u.Groups))
+		for i, g := range u.Groups {
+			groups[i] = uint32(g) //nolint:gosec // a gid
+		}
+		cmd.SysProcAttr.Credential = &syscall.Credential{
+			Uid: uint32(u.UID), Gid: uint32(u.GID), Groups: groups, //nolint:gosec // ids
+		}
+	}
+	return cmd
+}
+
+// installed finds a program where the system keeps them, "" if none is there. An
+// agent's own PATH says nothing about its users'.
+func installed(dirs []string, program string) string {
+	for _, dir := range dirs {
+		path := filepath.Join(dir, program)
+		if info, err := os.Stat(path); err == nil && info.Mode().IsRegular() && info.Mode()&0o111 != 0 {
+			return path
+		}
+	}
+	return ""
+}
