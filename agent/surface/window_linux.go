@@ -62,9 +62,6 @@ func emulators() []emulator {
 	}
 }
 
-// systemDirs are where programs of the system are.
-func systemDirs() []string { return []string{"/usr/local/bin", "/usr/bin", "/bin"} }
-
 // Windows are the windows that one process has opened for its user. They may
 // outlive the request that they were opened for: what they show knows when it is
 // over. Close ends those that are left.
