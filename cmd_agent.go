@@ -1,8 +1,10 @@
 package main
 
 import (
+	"bufio"
 	"context"
 	"fmt"
+	"io"
 	"strings"
 
 	"accord/agent"
@@ -55,7 +57,7 @@ func runAgent(ctx context.Context, c *call, args []string) error {
 func joinVerb() verb {
 	return verb{
 		name:  "join",
-		usage: "[--config FILE] [--name NAME] HOST:PORT TOKEN",
+		usage: "[--config FILE] [--name NAME] [--keep] HOST:PORT TOKEN",
 		line:  "let this device join a gateway, once",
 		help: `Enrols this device. An admin gets the whole line from 'ssh GATEWAY enroll';
 the token in it serves once and not for long. The device proves itself with a
@@ -65,11 +67,16 @@ supervisors that the gateway names are pinned too, unless agent.supervisors
 names the owner's own: only their signed override opens the device without its
 user's consent, and only they can change the list.
 
+For '-' in place of TOKEN it is read from standard input, where no other account
+of the device can see it.
+
 Options:
   -c, --config FILE   the configuration of the agent; else
                       /etc/accord/agent.toml, where there is one
   -n, --name NAME     what the device wants to be called; else agent.name, else
                       the machine's name
+  -k, --keep          do nothing where the device has joined that gateway already,
+                      and refuse where it has joined another
 
 Examples:
   accord join gateway.example.org:2223 accord1.…
@@ -82,6 +89,7 @@ func runJoin(ctx context.Context, c *call, args []string) error {
 	fs := flags("join")
 	path := stringFlag(fs, "config", "c", "")
 	name := stringFlag(fs, "name", "n", "")
+	keep := boolFlag(fs, "keep", "k")
 	rest, err := parse(c, fs, args, 2)
 	if err != nil {
 		return err
@@ -107,11 +115,28 @@ func runJoin(ctx context.Context, c *call, args []string) error {
 	if err != nil {
 		return err
 	}
-	joined, err := agent.Join(ctx, o, agent.Enrolment{Address: rest[0], Token: rest[1], Name: cfg.Name})
+	token, err := c.secret(rest[1])
+	if err != nil {
+		return err
+	}
+	joined, err := agent.Join(ctx, o, agent.Enrolment{Address: rest[0], Token: token, Name: cfg.Name, Keep: *keep})
 	if err != nil {
 		return err
 	}
 	return c.sayJoined(joined)
+}
+
+// secret is a token that stands on the command line or, for "-", on the first
+// line of standard input.
+func (c *call) secret(word string) (string, error) {
+	if word != "-" {
+		return word, nil
+	}
+	line, err := bufio.NewReader(io.LimitReader(c.stdin, 1024)).ReadString('\n')
+	if err != nil && line == "" {
+		return "", fmt.Errorf("the token can't be read from standard input: %w", err)
+	}
+	return strings.TrimSpace(line), nil
 }
 
 // sayJoined says what the device is now, and whom its owner has given the power

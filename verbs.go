@@ -28,6 +28,7 @@ func verbs() []verb {
 		gatewayVerb(),
 		agentVerb(),
 		joinVerb(),
+		pushVerb(),
 		userVerb(),
 		answerVerb(),
 		stopVerb(),

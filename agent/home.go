@@ -120,6 +120,9 @@ type Enrolment struct {
 	Address string // host:port that agents call
 	Token   string // as `ssh GATEWAY enroll` printed it
 	Name    string // wished for; empty: the gateway chooses
+	// Keep spends no token on a device that has joined this gateway already, and
+	// refuses one that has joined another.
+	Keep bool
 }
 
 // Joined is what came of [Join].
@@ -144,6 +147,11 @@ func Join(ctx context.Context, opts Options, e Enrolment) (*Joined, error) {
 	if err != nil {
 		return nil, err
 	}
+	if e.Keep {
+		if joined, err := a.joined(token.Gateway); joined != nil || err != nil {
+			return joined, err
+		}
+	}
 	conn, err := dial(ctx, e.Address)
 	if err != nil {
 		return nil, err
@@ -163,6 +171,31 @@ func Join(ctx context.Context, opts Options, e Enrolment) (*Joined, error) {
 		return nil, err
 	}
 	return &Joined{*pin, slices.Compact(names(roster.Supervisors)), roster.Signers}, a.state.savePin(*pin)
+}
+
+// joined is what the device is already, at the gateway with this fingerprint;
+// nil if it has joined none.
+func (a *Agent) joined(fingerprint string) (*Joined, error) {
+	pin, err := a.state.pin()
+	if errors.Is(err, ErrNotJoined) {
+		return nil, nil
+	}
+	if err != nil {
+		return nil, err
+	}
+	key, err := pin.gatewayKey()
+	if err != nil {
+		return nil, err
+	}
+	if ssh.FingerprintSHA256(key) != fingerprint {
+		return nil, fmt.Errorf("this device has joined another gateway, of %s: to move it, join without --keep", pin.Organisation)
+	}
+	s, err := a.state.supervisors(a.cfg, pin.Organisation)
+	if err != nil {
+		return nil, err
+	}
+	roster := s.current()
+	return &Joined{*pin, slices.Compact(names(roster.Supervisors)), roster.Signers}, nil
 }
 
 // Rejoin reports whether this device has joined the gateway with that key

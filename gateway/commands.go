@@ -36,7 +36,7 @@ func commands() []command {
 		{policy.DevicesRename, "NAME NEW", "give a device another name", (*session).cmdRename},
 		{policy.DevicesLabel, "NAME KEY=VALUE… [KEY=]", "change labels of a device; without a value one is taken away", (*session).cmdLabel},
 		{policy.DevicesRetire, "NAME [REASON]", "take a device out of service: what is open on it ends, and its key is admitted no more", (*session).cmdRetire},
-		{policy.Enroll, "[--name NAME] [--label KEY=VALUE]… [--life 1h]", "print the line that lets one device join", (*session).cmdEnroll},
+		{policy.Enroll, "[--name NAME | --count N] [--label KEY=VALUE]… [--life 1h] [--json]", "print the line that lets one device join, or N lines for N devices", (*session).cmdEnroll},
 		{policy.Visits, "[--json]", "list the visits that are asked for or open, or watch and end them on a terminal (ssh -t)", (*session).cmdVisits},
 		{policy.Watch, "VISIT", "watch a visit live (needs a terminal: ssh -t)", (*session).cmdWatch},
 		{policy.Say, "VISIT TEXT [--json]", "say a line that technician and user both see", (*session).cmdSay},
@@ -267,39 +267,6 @@ func since(t time.Time) string {
 		return "-"
 	}
 	return t.Local().Format("2006-01-02 15:04")
-}
-
-func (s *session) cmdEnroll(ctx context.Context, c *call) error {
-	if err := c.none("name", "label", "life", "json"); err != nil {
-		return err
-	}
-	life, err := time.ParseDuration(c.last("life", "1h"))
-	if err != nil || life < time.Minute || life > 30*24*time.Hour {
-		return &usageError{"--life takes 1m to 720h, for example 24h."}
-	}
-	name := c.last("name", "")
-	if name != "" && (!wire.ValidDevice(name) || reserved(name)) {
-		return &usageError{"This name is not allowed for a device: use lower case letters, digits, dots and dashes."}
-	}
-	labels := make(map[string]string)
-	for _, l := range c.flags["label"] {
-		k, v, ok := strings.Cut(l, "=")
-		if !ok || k == "" {
-			return &usageError{"--label takes KEY=VALUE, for example site=lyon."}
-		}
-		labels[wire.Clean(k, wire.MaxName)] = wire.Clean(v, wire.MaxName)
-	}
-	token, until, err := s.gateway.makeToken(ctx, name, labels, life, s.entry())
-	if err != nil {
-		return err
-	}
-	address := s.agentsAddress()
-	if c.has("json") {
-		return s.printJSON(map[string]string{"address": address, "token": token.String(), "until": until.UTC().Format(time.RFC3339)})
-	}
-	s.print(fmt.Sprintf("accord join %s %s\n", address, token))
-	_, _ = io.WriteString(s.ch.Stderr(), fmt.Sprintf("Run this on the device before %s; it serves once.\r\n", until.Local().Format("15:04 on 2 January")))
-	return nil
 }
 
 // agentsAddress is where devices call: as configured, and where that is every

@@ -89,7 +89,16 @@ func techScreens() map[string]func(page) screen {
 				command:    "ssh … override request laptop-7 --reason '…'",
 			}
 		},
-		"work":            func(p page) screen { return &workScreen{page: p, device: "laptop-7"} },
+		"work": func(p page) screen { return &workScreen{page: p, device: "laptop-7"} },
+		"push": func(p page) screen {
+			s := &pushScreen{page: p}
+			s.Update(newsMsg[[]PushLine]{[]PushLine{
+				{Host: "root@shop-1", Stage: "joined"}, {Host: "root@shop-2.example.org", Stage: "failed"}, {Host: "shop-3"},
+				{Host: "shop-4", Stage: "copying", Done: 12, Total: 40}, {Host: "shop-5", Stage: "looking"}, {Host: "shop-6", Stage: "same"},
+				{Host: "shop-7", Stage: "waiting"}, {Host: "shop-8", Stage: "joining"}, {Host: "shop-9", Stage: "updated"},
+			}, true})
+			return s
+		},
 		"closing":         func(p page) screen { return newClosingScreen(p, techSummary()) },
 		"closing-wrong":   func(p page) screen { return typed(newClosingScreen(p, techSummary()), "enter") },
 		"recordings":      func(p page) screen { return newRecordingScreen(p, techRecordings()) },
