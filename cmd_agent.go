@@ -75,8 +75,8 @@ Options:
                       /etc/accord/agent.toml, where there is one
   -n, --name NAME     what the device wants to be called; else agent.name, else
                       the machine's name
-  -k, --keep          do nothing where the device has joined that gateway already,
-                      and refuse where it has joined another
+  -k, --keep          do nothing where the device has joined that gateway
+                      already, and refuse where it has joined another
 
 Examples:
   accord join gateway.example.org:2223 accord1.…

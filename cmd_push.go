@@ -41,19 +41,20 @@ knows them; where USER is not root, 'sudo -n' must do. A host that fails is left
 as it was, and the others go on.
 
 What is there is kept: a configuration, a device's key (and so its identity), a
-program that a package has installed. A new version restarts the agent, which ends
-visits that are open there. On several hosts ssh asks for nothing: log in by key.
+program of a package. A new version starts the agent again, which ends visits
+that are open there. On several hosts ssh asks for nothing: log in by key.
 
 Options:
   -g, --gateway GATEWAY   the gateway, for a token a host (ssh GATEWAY enroll)
   -t, --token TOKEN       a token that you have, for one host; - reads it from
                           standard input. It takes --address
   -a, --address ADDRESS   HOST:PORT where devices call, if not as enroll says
-  -P, --programs FOLDER   programs as make dist makes them, by platform; else this
-                          very program goes to hosts like this one
-  -u, --user NAME         whose consent counts (agent.user), in a new configuration
+  -P, --programs FOLDER   programs as make dist makes them, one for each kind of
+                          machine; else this very one, to hosts like this
+  -u, --user NAME         whose consent counts (agent.user), where there is no
+                          configuration yet
   -n, --name NAME         what the device is called, of one host
-  -l, --label KEY=VALUE   a label for the devices that join; as often as you like
+  -l, --label KEY=VALUE   a label for those that join; as often as you like
   -H, --home              for the account alone, in its home, without root
   -m, --most N            so many hosts at once (8)
   -j, --json              the outcomes for programs
@@ -203,7 +204,7 @@ func (p *pushing) prepare(ctx context.Context) (push.Options, func(), error) {
 	}
 	build := thisBuild()
 	o := push.Options{
-		Hosts: p.hosts, Home: p.home, Name: p.name, Settings: settings, User: p.user, Unit: packaging.AgentUnit, Parallel: p.most,
+		Hosts: p.hosts, Home: p.home, Name: p.name, Settings: settings, User: p.user, Parallel: p.most,
 		Shell:    &push.Shell{Env: p.env, Options: p.options, Ask: len(p.hosts) == 1, Sockets: p.sockets},
 		Programs: push.Programs{Self: me[0], Version: build.Version, Platform: build.Platform, Folder: p.programs},
 	}

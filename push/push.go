@@ -26,7 +26,6 @@ type Options struct {
 	Name     string // that the device wishes for; empty: the host's own
 	Settings string // the text of a new configuration
 	User     string // the account whose person answers, in a new configuration
-	Unit     string // the systemd unit, with its program at UnitProgram
 	Parallel int    // hosts at once, at least 1
 	Shell    *Shell
 	Programs Programs
@@ -37,9 +36,6 @@ type Options struct {
 	// Tell is told how a host fares; never by two at once.
 	Tell func(Progress)
 }
-
-// UnitProgram is the program that [Options.Unit] starts.
-const UnitProgram = "/usr/bin/accord"
 
 // Stage is where a host is.
 type Stage string

@@ -12,6 +12,7 @@ import (
 	"strconv"
 	"strings"
 
+	"accord/packaging"
 	"accord/wire"
 )
 
@@ -198,7 +199,7 @@ func (t *target) places() (program, config, state string) {
 		return filepath.Join(home, ".local/bin/accord"), filepath.Join(home, ".config/accord/agent.toml"), filepath.Join(home, ".local/state/accord/agent")
 	}
 	if t.said["package"] != "" {
-		return UnitProgram, "/etc/accord/agent.toml", "/var/lib/accord/agent"
+		return packaging.Program, "/etc/accord/agent.toml", "/var/lib/accord/agent"
 	}
 	return "/usr/local/bin/accord", "/etc/accord/agent.toml", "/var/lib/accord/agent"
 }
@@ -218,7 +219,7 @@ func (t *target) settings() (string, error) {
 	}
 	unit, sum, restart := "", "", ""
 	if t.systemd() && t.said["package"] == "" {
-		unit = strings.ReplaceAll(t.Unit, UnitProgram+" ", program+" ")
+		unit = strings.ReplaceAll(packaging.AgentUnit, packaging.Program+" ", program+" ")
 	}
 	if t.program != nil {
 		sum = t.program.Sum
