@@ -46,6 +46,9 @@ func run(ctx context.Context, args []string, stdin io.Reader, stdout, stderr io.
 	if errors.Is(err, flag.ErrHelp) {
 		return exitOK
 	}
+	if status, ok := errors.AsType[exitStatus](err); ok {
+		return int(status)
+	}
 	fmt.Fprintf(stderr, "accord: %s\n", err)
 	var u *usageError
 	if errors.As(err, &u) {
@@ -104,6 +107,11 @@ func (c *call) getenv(name string) string {
 	}
 	return ""
 }
+
+// exitStatus ends the program with a status of the verb's own; all is said.
+type exitStatus int
+
+func (e exitStatus) Error() string { return fmt.Sprintf("exit status %d", int(e)) }
 
 // usageError is a command line that can't be meant.
 type usageError struct {

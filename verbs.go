@@ -41,6 +41,7 @@ func verbs() []verb {
 		exportVerb(),
 		verifyVerb(),
 		checkVerb(),
+		doctorVerb(),
 		completionVerb(),
 		versionVerb(),
 		helpVerb(),

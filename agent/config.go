@@ -50,6 +50,7 @@ type Config struct {
 	Class    string     `toml:"class"`    // [wire.Attended] or [wire.Unattended]
 	Standing []Standing `toml:"standing"` // only of an unattended device
 	Actions  []Action   `toml:"action"`
+	Facts    string     `toml:"facts"` // what the gateway is told of the device
 	Screen   Screen     `toml:"screen"`
 	Files    Files      `toml:"files"`
 	Forward  Forward    `toml:"forward"`
@@ -66,6 +67,7 @@ func Defaults() Config {
 		Surfaces:    allSurfaces(),
 		Supervisors: []string{}, OverrideSigners: 1,
 		Class: wire.Attended, Standing: []Standing{}, Actions: []Action{},
+		Facts:   factsAll,
 		Screen:  Screen{Server: screenAuto, Start: []string{}},
 		Files:   Files{Read: []string{"/"}, Write: []string{"/"}},
 		Forward: Forward{Allow: []string{"127.0.0.1:*", "[::1]:*"}, Listen: []string{"*"}},
@@ -87,6 +89,8 @@ func (c Config) Check() error {
 		return config.Badf("prompt", "%s is impossible; %s to %s are allowed", config.Duration(c.Prompt), config.Duration(promptLeast), config.Duration(promptMost))
 	case c.Redial < redialLeast || c.Redial > redialMost:
 		return config.Badf("redial", "%s is impossible; %s to %s are allowed", config.Duration(c.Redial), config.Duration(redialLeast), config.Duration(redialMost))
+	case c.Facts != factsAll && c.Facts != factsMachine && c.Facts != factsNone:
+		return config.Badf("facts", `%q says nothing; "all", "machine" (nothing of who is there) or "none" are allowed`, c.Facts)
 	case len(c.Socket) > socketMost || strings.ContainsRune(c.Socket, 0):
 		return config.Badf("socket", "%.40q… can't be the path of a socket; up to %d bytes are allowed", c.Socket, socketMost)
 	}

@@ -226,9 +226,17 @@ func (l *link) onHello(cancel context.CancelCauseFunc) func(context.Context, *go
 			cancel(&deniedError{*denied})
 			return
 		}
+		told := make(chan struct{})
+		go func() {
+			defer close(told)
+			if l.hello.Token == "" {
+				l.agent.tellFacts(ctx, conn)
+			}
+		}()
 		wire.KeepAlive(ctx, conn, wire.RequestPing, func() {
 			cancel(ending{byLink, "The gateway has not answered for a while."})
 		})
+		<-told
 	}
 }
 

@@ -242,6 +242,7 @@ type deviceJSON struct {
 	Address      string            `json:"address,omitempty"`
 	EnrolledAt   time.Time         `json:"enrolled_at"`
 	EnrolledBy   string            `json:"enrolled_by"`
+	Facts        *factsJSON        `json:"facts,omitempty"`
 }
 
 func (g *Gateway) deviceJSON(d store.Device) deviceJSON {
@@ -249,7 +250,7 @@ func (g *Gateway) deviceJSON(d store.Device) deviceJSON {
 	return deviceJSON{
 		Name: d.Name, Key: d.Key, State: l.State, Since: stamp(l.Since), Why: l.Why, OS: d.OS, Arch: d.Arch, Agent: d.Version,
 		Labels: d.Labels, Capabilities: d.Capabilities, Class: cmp.Or(d.Class, wire.Attended), Logins: d.Logins, Address: d.Address,
-		EnrolledAt: d.EnrolledAt, EnrolledBy: d.EnrolledBy,
+		EnrolledAt: d.EnrolledAt, EnrolledBy: d.EnrolledBy, Facts: g.toldOf(d).json(),
 	}
 }
 

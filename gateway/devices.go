@@ -103,6 +103,7 @@ func (g *Gateway) line(d store.Device) tui.Device {
 	line := tui.Device{
 		Name: d.Name, OS: d.OS, Labels: labelText(d.Labels), State: tui.Away, Since: d.Since, Why: d.Why,
 		Capabilities: d.Capabilities, Logins: d.Logins,
+		Arch: d.Arch, Agent: d.Version, Facts: g.toldOf(d).shown(),
 	}
 	switch {
 	case !d.QuarantinedSince.IsZero():

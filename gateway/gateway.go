@@ -63,6 +63,7 @@ type Gateway struct {
 	changes  changes
 	locks    locks
 	charters charters
+	keeping  sync.Mutex // of facts, see keepFacts
 
 	ctx     context.Context //nolint:containedctx // its life is the gateway's
 	stop    context.CancelCauseFunc

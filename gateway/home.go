@@ -24,11 +24,16 @@ type home struct {
 	key     gossh.PublicKey
 	conn    gossh.Conn
 	address string
-	called  time.Time     // when the connection was accepted
-	heard   atomic.Int64  // Unix milliseconds of the device's last ping
-	roster  atomic.Int64  // version of the list of supervisors that it has pinned; 0: none
-	gone    chan struct{} // closed when the link is over
-	why     string        // set before gone is closed
+	called  time.Time            // when the connection was accepted
+	heard   atomic.Int64         // Unix milliseconds of the device's last ping
+	roster  atomic.Int64         // version of the list of supervisors that it has pinned; 0: none
+	told    atomic.Pointer[told] // its facts, as it told them last on this link; nil: it told none
+	// seen and kept are of those the last that was looked at, and was stored; under
+	// the lock [Gateway].keeping.
+	seen, kept *told
+	clocked    atomic.Bool   // it asked for the time
+	gone       chan struct{} // closed when the link is over
+	why        string        // set before gone is closed
 
 	mu sync.Mutex // guards why
 }
@@ -83,6 +88,11 @@ func (g *Gateway) serveAgent(ctx context.Context, conn net.Conn) {
 	stop := context.AfterFunc(ctx, func() { _ = conn.Close() })
 	defer stop()
 	h, served, err := g.greet(ctx, conn)
+	if errors.Is(err, errLooked) {
+		proved(conn)
+		g.log.Info("a device looked whether the gateway is there", "address", conn.RemoteAddr().String())
+		return
+	}
 	if err != nil {
 		failed(conn)
 		g.log.Info("a device was not admitted", "address", conn.RemoteAddr().String(), "error", err)
@@ -103,6 +113,7 @@ func (g *Gateway) leave(h *home) {
 	h.hangUp("the connection was closed")
 	ctx, cancel := context.WithTimeout(context.Background(), 10*time.Second)
 	defer cancel()
+	g.keepFacts(ctx, []*home{h}, true)
 	err := g.store.Away(ctx, h.device.Key, h.why, h.entry(time.Now()))
 	if err != nil && !errors.Is(err, store.ErrNotFound) { // one that was retired is not away
 		g.log.Error("a device's absence was not kept", "device", h.device.Name, "error", err)
@@ -111,6 +122,10 @@ func (g *Gateway) leave(h *home) {
 	close(h.gone)
 	g.publish()
 }
+
+// errLooked is a call of an enrolled device that asked for the time and said no
+// hello. That is nothing to be penalised for: a whole site may look at once.
+var errLooked = errors.New("the device only looked")
 
 // greet shakes hands, hears the hello and admits the device or says why not.
 // It must be done within [wire.Handshake].
@@ -148,6 +163,9 @@ func (g *Gateway) greet(ctx context.Context, conn net.Conn) (*home, <-chan struc
 	if err := g.admit(ctx, h); err != nil {
 		_ = c.Close()
 		<-served
+		if _, unknown := g.store.DeviceByKey(ctx, gossh.FingerprintSHA256(shown)); unknown == nil && h.hello.Agent == "" && h.clocked.Load() {
+			return nil, nil, errLooked
+		}
 		return nil, nil, err
 	}
 	return h, served, nil
@@ -173,8 +191,9 @@ func (h *home) serve(chans <-chan gossh.NewChannel, reqs <-chan *gossh.Request) 
 					continue
 				}
 				h.heard.Store(time.Now().UnixMilli())
+				ok, reply := h.answer(r.Type, r.Payload, time.Now())
 				if r.WantReply {
-					_ = r.Reply(r.Type == wire.RequestPing, nil)
+					_ = r.Reply(ok, reply)
 				}
 			}
 		}
@@ -366,7 +385,9 @@ func (g *Gateway) sweep(ctx context.Context) {
 		case <-ctx.Done():
 			return
 		}
-		for _, h := range g.homes.all() {
+		homes := g.homes.all()
+		g.keepFacts(ctx, homes, false)
+		for _, h := range homes {
 			quiet := time.Since(time.UnixMilli(h.heard.Load()))
 			if quiet >= wire.PingMisses*wire.PingEvery {
 				h.hangUp(fmt.Sprintf("nothing was heard for %d s", int(quiet.Seconds())))

@@ -34,6 +34,9 @@ type Device struct {
 	Actions      map[string]string // what those do that are declared actions, see [Phrases.With]
 	Logins       []string          // the first is the usual one
 	Appointment  time.Time         // when its user asked to be asked; zero for none
+	Arch         string
+	Agent        string // version of its agent
+	Facts        Facts
 }
 
 // DeviceList is what [Devices] shows.
@@ -98,10 +101,13 @@ type deviceScreen struct {
 	list   DeviceList
 	notice string
 	help   bool
-	picked string
-	visits bool
-	left   bool
-	next   tea.Cmd // brings the next list
+	// details is set while all about one device is shown, from the line scroll.
+	details bool
+	scroll  int
+	picked  string
+	visits  bool
+	left    bool
+	next    tea.Cmd // brings the next list
 }
 
 func newDeviceScreen(p page, list DeviceList) *deviceScreen {
@@ -112,7 +118,9 @@ func newDeviceScreen(p page, list DeviceList) *deviceScreen {
 		pickColumn{title: say("TechColumnState"), signed: true},
 		pickColumn{title: say("TechColumnLabels"), from: 60},
 		pickColumn{title: say("TechColumnSystem"), from: 76},
-		pickColumn{title: say("TechColumnVisitor"), from: 100})
+		pickColumn{title: say("TechColumnVisitor"), from: 100},
+		pickColumn{title: say("FactsColumnKeyboard"), from: 116},
+		pickColumn{title: say("FactsColumnAddress"), from: 140})
 	s.take(list.Devices)
 	return s
 }
@@ -147,8 +155,8 @@ func (s *deviceScreen) refresh() {
 		state, sign := s.state(d)
 		rows[i] = pickRow{
 			id: d.Name, sign: sign,
-			cells: []string{d.Name, state, d.Labels, d.OS, d.Busy},
-			words: strings.ToLower(strings.Join([]string{d.Name, d.Labels, d.OS, state, d.Busy}, " ")),
+			cells: []string{d.Name, state, d.Labels, d.shortSystem(), d.Busy, s.keyboard(d), d.address()},
+			words: strings.ToLower(strings.Join([]string{d.Name, d.Labels, d.OS, state, d.Busy, d.Agent, d.Facts.words()}, " ")),
 		}
 	}
 	s.set(rows)
@@ -193,6 +201,10 @@ func (s *deviceScreen) press(msg tea.KeyPressMsg) {
 		s.left = true
 	case s.help:
 		s.help = false
+	case s.details:
+		s.pressDetails(msg)
+	case key == "ctrl+o" && s.current().id != "":
+		s.details, s.scroll = true, 0
 	case key == "?" && s.filter.Value() == "":
 		s.help = true
 	case key == "enter", key == "ctrl+j": // as it arrives when the terminal was not raw yet
@@ -240,6 +252,9 @@ func (s *deviceScreen) View() string {
 	if s.help {
 		return s.helpPage(s.Title(), "TechDevicesHelp")
 	}
+	if s.details {
+		return s.detailsPage()
+	}
 	count := s.ph.Say("TechCount", "Shown", len(s.shown), "All", len(s.rows))
 	head := []string{
 		s.spread(styleTitle.Render(s.Title())+styleDim.Render("  "+s.list.Organisation), styleDim.Render(s.list.Person+"  "+count)),
@@ -257,7 +272,7 @@ func (s *deviceScreen) View() string {
 	} else {
 		head = append(head, header)
 	}
-	pairs := []string{"↑↓", "TechKeyMove", "enter", "TechKeyAsk", "?", "TechKeyHelp", "ctrl+c", "TechKeyLeave"}
+	pairs := []string{"↑↓", "TechKeyMove", "enter", "TechKeyAsk", "?", "TechKeyHelp", "ctrl+o", "FactsKeyDetails", "ctrl+c", "TechKeyLeave"}
 	if s.list.Visits {
 		pairs = append(pairs, "tab", "VisitsTitle")
 	}
@@ -294,7 +309,7 @@ func (s *deviceScreen) detail() []string {
 // about is two lines on one device: what it is, and how it is.
 func (p *page) about(d Device) []string {
 	what := []string{styleStrong.Render(d.Name)}
-	for _, text := range []string{d.OS, d.Labels, strings.Join(d.Logins, ", ")} {
+	for _, text := range []string{d.system(), d.Labels, strings.Join(d.Logins, ", ")} {
 		if text != "" {
 			what = append(what, text)
 		}
@@ -303,6 +318,9 @@ func (p *page) about(d Device) []string {
 	how := []string{sign.Render(state)}
 	if d.Busy != "" {
 		how = append(how, p.ph.Say("TechVisits", "Who", d.Busy))
+	}
+	if at := p.keyboard(d); at != "" {
+		how = append(how, at)
 	}
 	if !d.Appointment.IsZero() {
 		how = append(how, p.ph.Say("TechAppointment", "When", p.moment(d.Appointment)))

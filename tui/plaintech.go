@@ -46,6 +46,9 @@ func plainDevices(ctx context.Context, t *Terminal, list DeviceList) (Picked, er
 		if len(s.shown) == 0 {
 			l.say(strings.TrimSpace(strings.Join(s.empty(), "\n")))
 		}
+		if len(s.shown) > 0 {
+			l.say(l.ph.Say("FactsPlainWay"))
+		}
 		if list.Visits {
 			l.say(l.ph.Say("VisitsPlainWay"))
 		}
@@ -56,8 +59,12 @@ func plainDevices(ctx context.Context, t *Terminal, list DeviceList) (Picked, er
 		if list.Visits && answer == plainToVisits {
 			return Picked{Visits: true}, nil
 		}
-		s.at = chosen(s.shown, answer)
-		if s.at < 0 {
+		which, tell := strings.CutSuffix(answer, "?")
+		if s.at = chosen(s.shown, which); tell && s.at >= 0 {
+			l.tellDevice(s)
+			continue
+		}
+		if s.at = chosen(s.shown, answer); s.at < 0 {
 			filter = answer
 			continue
 		}
@@ -65,6 +72,18 @@ func plainDevices(ctx context.Context, t *Terminal, list DeviceList) (Picked, er
 			return Picked{Device: s.picked}, nil
 		}
 		l.say(s.notice)
+	}
+}
+
+// tellDevice says all that is known of the device under the cursor.
+func (l *lineMode) tellDevice(s *deviceScreen) {
+	for _, d := range s.list.Devices {
+		if d.Name == s.current().id {
+			l.say(d.Name)
+			for _, line := range s.known(d) {
+				l.say("  " + line)
+			}
+		}
 	}
 }
 

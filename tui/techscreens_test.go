@@ -19,7 +19,12 @@ func techDevices() []Device {
 		{
 			Name: "laptop-7", OS: "Debian 12", Labels: "site=lyon role=till", State: Online, Since: at.Add(-3 * time.Hour),
 			Capabilities: []string{"shell", "files.get", "files.put", "action:restart"}, Logins: []string{"anna", "root"},
-			Appointment: at.Add(time.Hour),
+			Appointment: at.Add(time.Hour), Arch: "amd64", Agent: "v1.2.0",
+			Facts: Facts{
+				At: at.Add(-time.Minute), System: "Debian GNU/Linux 12 (bookworm)", Kernel: "Linux 6.1.0-42-amd64",
+				Addresses: []string{"10.20.30.7", "2001:db8::7"}, Booted: at.Add(-9 * 24 * time.Hour), Load: "0.42 0.30 0.25", CPUs: 8,
+				Seats: []Seat{{Name: "anna", Place: ":0"}, {Name: "anna", Place: "pts/3", Known: true}, {Name: "root", Place: "tty1", Known: true, Since: at.Add(-2 * time.Hour)}},
+			},
 		},
 		{Name: "kiosk-2", OS: "Ubuntu 24.04", Labels: "site=paris", State: Away, Since: at.Add(-50 * time.Hour), Why: "the link was lost"},
 		{Name: "pc-3", OS: "Fedora 43", State: Quarantined, Since: at.Add(-time.Minute), Why: "two devices use one key"},
@@ -55,6 +60,12 @@ func techScreens() map[string]func(page) screen {
 	return map[string]func(page) screen{
 		"devices": func(p page) screen {
 			return newDeviceScreen(p, DeviceList{Organisation: "Example Care", Person: "alice", Devices: techDevices()})
+		},
+		"devices-details": func(p page) screen {
+			return typed(newDeviceScreen(p, DeviceList{Organisation: "Example Care", Person: "alice", Devices: techDevices(), Cursor: "laptop-7"}), "ctrl+o")
+		},
+		"devices-details-away": func(p page) screen {
+			return typed(newDeviceScreen(p, DeviceList{Organisation: "Example Care", Person: "alice", Devices: techDevices(), Cursor: "kiosk-2"}), "ctrl+o")
 		},
 		"devices-away": func(p page) screen {
 			return typed(newDeviceScreen(p, DeviceList{Organisation: "Example Care", Person: "alice", Devices: techDevices(), Cursor: "kiosk-2"}), "enter")

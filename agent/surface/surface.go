@@ -6,7 +6,10 @@
 // else nobody is reached.
 package surface
 
-import "errors"
+import (
+	"errors"
+	"time"
+)
 
 // ErrNobody reports that there is no such surface to be had; the text says why.
 var ErrNobody = errors.New("the user can't be reached that way")
@@ -25,4 +28,11 @@ type Screen struct {
 	Wayland bool
 	Env     []string // what programs need to use it, NAME=value
 	Locale  string   // of the user; empty: unknown
+}
+
+// Seat is a place where somebody sits.
+type Seat struct {
+	UID   int
+	Place string        // "tty1", "pts/3", ":0"
+	Idle  time.Duration // -1: not known
 }

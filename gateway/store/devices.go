@@ -39,16 +39,20 @@ type Device struct {
 	// QuarantinedSince is the zero time unless it is in quarantine.
 	QuarantinedSince time.Time
 	QuarantineWhy    string
+	// Told is what it told of itself last, at ToldAt; the store doesn't read it.
+	Told   string
+	ToldAt time.Time
 }
 
 const deviceColumns = `name, public_key, fingerprint, labels, os, arch, version, capabilities, logins, address,
-	enrolled_at, enrolled_by, online, since, why, quarantined_at, quarantined_why, class`
+	enrolled_at, enrolled_by, online, since, why, quarantined_at, quarantined_why, class, facts, told_at`
 
 func scanDevice(row scanner) (d Device, err error) {
-	var enrolled, since, quarantined int64
+	var enrolled, since, quarantined, told int64
 	err = row.Scan(&d.Name, &d.PublicKey, &d.Key, jsonColumn[map[string]string]{&d.Labels}, &d.OS, &d.Arch, &d.Version,
 		jsonColumn[[]string]{&d.Capabilities}, jsonColumn[[]string]{&d.Logins}, &d.Address,
-		&enrolled, &d.EnrolledBy, &d.Online, &since, &d.Why, &quarantined, &d.QuarantineWhy, &d.Class)
+		&enrolled, &d.EnrolledBy, &d.Online, &since, &d.Why, &quarantined, &d.QuarantineWhy, &d.Class, &d.Told, &told)
+	d.ToldAt = fromMicros(told)
 	d.EnrolledAt, d.Since, d.QuarantinedSince = fromMicros(enrolled), fromMicros(since), fromMicros(quarantined)
 	return d, err
 }

@@ -1,0 +1,14 @@
+//go:build !linux
+
+package agent
+
+import (
+	"runtime"
+
+	"accord/wire"
+)
+
+// machine knows nothing here but what the program was built for.
+func machine() wire.Facts { return wire.Facts{System: runtime.GOOS, CPUs: int64(runtime.NumCPU())} }
+
+func addresses() []string { return nil }

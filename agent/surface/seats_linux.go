@@ -1,0 +1,113 @@
+package surface
+
+import (
+	"cmp"
+	"os"
+	"path/filepath"
+	"slices"
+	"strconv"
+	"strings"
+	"syscall"
+	"time"
+)
+
+// Seats lists the terminals that people sit at, of all accounts that this
+// process may see: that a program is in front of, and that are no visit's. Of
+// tmux it is the terminal around it. Idle is for how long nothing was typed
+// there, to some seconds: the kernel notes no more. The most recently used comes
+// first.
+func Seats(visits func(pid int) bool) ([]Seat, error) {
+	list, err := processes()
+	if err != nil {
+		return nil, err
+	}
+	found := map[uint64]*seat{}
+	for _, p := range list {
+		if p.tty == 0 {
+			continue
+		}
+		s := found[p.tty]
+		if s == nil {
+			s = &seat{}
+			found[p.tty] = s
+		}
+		s.front = s.front || p.foreground > 0
+		s.excluded = s.excluded || visits(p.pid)
+	}
+	var seats []Seat
+	for dev, s := range found {
+		path := terminalPath(dev)
+		if !s.front || s.excluded || path == "" || inTmux(dev, list) {
+			continue
+		}
+		info, err := os.Stat(path)
+		if err != nil {
+			continue
+		}
+		st, ok := info.Sys().(*syscall.Stat_t)
+		if !ok || st.Rdev != dev {
+			continue
+		}
+		idle := max(0, time.Since(time.Unix(st.Atim.Unix())))
+		seats = append(seats, Seat{UID: int(st.Uid), Place: strings.TrimPrefix(path, "/dev/"), Idle: idle})
+	}
+	return newest(append(seats, screens("/run/systemd/sessions")...)), nil
+}
+
+// screens lists who is logged in at a graphical screen, as the system's keeper
+// of logins says in the folder of its sessions. Where there is none, nobody is
+// listed. How long they are idle it doesn't say.
+func screens(dir string) []Seat {
+	files, err := filepath.Glob(filepath.Join(dir, "*"))
+	if err != nil {
+		return nil
+	}
+	var seats []Seat
+	for _, file := range files {
+		text, err := os.ReadFile(file)
+		if err != nil || len(text) > 16<<10 {
+			continue
+		}
+		s := parseSession(string(text))
+		if s["CLASS"] != "user" || s["ACTIVE"] != "1" || s["TYPE"] != "x11" && s["TYPE"] != "wayland" {
+			continue
+		}
+		place := s["DISPLAY"]
+		if place == "" {
+			place = s["TYPE"]
+		}
+		if uid, err := strconv.Atoi(s["UID"]); err == nil {
+			seats = append(seats, Seat{UID: uid, Place: place, Idle: -1})
+		}
+	}
+	return seats
+}
+
+// parseSession reads lines NAME=value.
+func parseSession(text string) map[string]string {
+	vars := map[string]string{}
+	for line := range strings.Lines(text) {
+		if name, value, ok := strings.Cut(strings.TrimRight(line, "\n"), "="); ok {
+			vars[name] = value
+		}
+	}
+	return vars
+}
+
+// newest sorts seats: who types now, then where it is not known, then the last
+// used.
+func newest(seats []Seat) []Seat {
+	order := func(s Seat) time.Duration {
+		switch {
+		case s.Idle < 0:
+			return time.Minute
+		case s.Idle < time.Minute:
+			return 0
+		}
+		return s.Idle + 1
+	}
+	slices.SortStableFunc(seats, func(a, b Seat) int {
+		return cmp.Or(cmp.Compare(order(a), order(b)), cmp.Compare(a.Place, b.Place))
+	})
+	return seats
+}

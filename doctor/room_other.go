@@ -1,0 +1,8 @@
+//go:build !linux
+
+package doctor
+
+import "errors"
+
+// RoomAt knows file systems on Linux only.
+func RoomAt(string) (Room, error) { return Room{}, errors.ErrUnsupported }
