@@ -145,7 +145,9 @@ func (s *Store) migrate(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	p, err := goose.NewProvider(goose.DialectSQLite3, s.writer, files)
+	// Out of order: of two that were written side by side the later number may
+	// have come first. None needs another but the ones that it was written after.
+	p, err := goose.NewProvider(goose.DialectSQLite3, s.writer, files, goose.WithAllowOutofOrder(true))
 	if err != nil {
 		return err
 	}
