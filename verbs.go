@@ -42,6 +42,7 @@ func verbs() []verb {
 		verifyVerb(),
 		checkVerb(),
 		doctorVerb(),
+		backupVerb(),
 		completionVerb(),
 		versionVerb(),
 		helpVerb(),

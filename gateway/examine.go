@@ -136,7 +136,7 @@ func (e *examination) hostKey(area, path, restore string) {
 func (e *examination) database(ctx context.Context) {
 	const area = "database"
 	o := store.Options{Dir: e.options.Config.State}
-	r, err := store.Read(o, e.running)
+	r, err := store.Read(o)
 	switch {
 	case errors.Is(err, fs.ErrNotExist):
 		e.Look(area, "start the gateway, which makes it; if there was one, put it back from a backup", "There is no database in %s.", o.Dir)

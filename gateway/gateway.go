@@ -98,7 +98,7 @@ func New(ctx context.Context, o Options) (_ *Gateway, err error) {
 	if err != nil {
 		return nil, err
 	}
-	g.store, err = store.Open(ctx, store.Options{Dir: o.Config.State, Origin: "accord/" + wire.Digest(string(key.PublicKey().Marshal()))})
+	g.store, err = store.Open(ctx, store.Options{Dir: o.Config.State, Origin: origin(key.PublicKey())})
 	if err != nil {
 		return nil, errors.Join(err, g.library.Close())
 	}
@@ -108,6 +108,9 @@ func New(ctx context.Context, o Options) (_ *Gateway, err error) {
 	g.overridesChanged(false)
 	return g, nil
 }
+
+// origin names the audit log of the gateway with a key.
+func origin(key gossh.PublicKey) string { return "accord/" + wire.Digest(string(key.Marshal())) }
 
 // hostKey loads the gateway's key or makes it the first time. One that is
 // there but can't be read is an error: devices have pinned it.
@@ -119,11 +122,24 @@ func hostKey(path string) (gossh.Signer, error) {
 	if err != nil {
 		return nil, fmt.Errorf("the gateway's key: %w", err)
 	}
+	return parseHostKey(path, text)
+}
+
+func parseHostKey(path string, text []byte) (gossh.Signer, error) {
 	key, err := gossh.ParsePrivateKey(text)
 	if err != nil {
 		return nil, fmt.Errorf("the gateway's key in %s can't be read (%w): put it back from a copy; every device has pinned it", path, err)
 	}
 	return key, nil
+}
+
+// readHostKey loads a gateway's key that must be there.
+func readHostKey(path string) (gossh.Signer, error) {
+	text, err := os.ReadFile(path)
+	if err != nil {
+		return nil, fmt.Errorf("the gateway's key: %w", err)
+	}
+	return parseHostKey(path, text)
 }
 
 func newHostKey(path string) ([]byte, error) {

@@ -14,14 +14,11 @@ import (
 // Reader looks at the state of a gateway without having it open: beside the
 // gateway that runs, at a stopped one, at a copy. It takes no lock that a
 // gateway wants, and changes nothing.
-type Reader struct {
-	store   *Store
-	running bool
-}
+type Reader struct{ store *Store }
 
-// Read opens the state in dir to look at it. Origin is as in [Options]; when it
-// is empty the log is not looked at. running says whether a gateway has it open.
-func Read(o Options, running bool) (*Reader, error) {
+// Read opens the state in a folder to look at it. Origin is as in [Options]; when
+// it is empty the log can't be looked at.
+func Read(o Options) (*Reader, error) {
 	s := &Store{file: filepath.Join(o.Dir, databaseFile), origin: o.Origin}
 	if f, err := os.Open(s.file); err != nil {
 		return nil, err // the engine would not say why
@@ -29,10 +26,11 @@ func Read(o Options, running bool) (*Reader, error) {
 		return nil, err
 	}
 	options := []string{"mode=ro", "_pragma=busy_timeout(5000)", "_pragma=trusted_schema(0)"}
-	wal, err := os.Stat(s.file + "-wal")
-	if still := errors.Is(err, fs.ErrNotExist) || err == nil && wal.Size() == 0; still && !running {
-		// Nobody writes it and all of it is in the one file. Without this the
-		// engine would want to make the files beside it.
+	if beside, err := besides(s.file); err != nil {
+		return nil, err
+	} else if !beside {
+		// Nobody has it open, and nobody left it without closing it: all of it is
+		// in the one file. Without this the engine would want to make the others.
 		options = append(options, "immutable=1")
 	}
 	abs, err := filepath.Abs(s.file)
@@ -43,7 +41,18 @@ func Read(o Options, running bool) (*Reader, error) {
 		return nil, s.explain("look at the state", err)
 	}
 	s.readers.SetMaxOpenConns(1)
-	return &Reader{s, running}, nil
+	return &Reader{s}, nil
+}
+
+// besides reports whether there are the files that the engine has beside a
+// database while it is open, or was not closed.
+func besides(file string) (bool, error) {
+	for _, more := range []string{"-wal", "-shm"} {
+		if there, err := exists(file + more); err != nil || there {
+			return there, err
+		}
+	}
+	return false, nil
 }
 
 // Close gives back what Read has taken.

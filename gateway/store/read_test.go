@@ -10,9 +10,9 @@ import (
 )
 
 // looked opens the state in dir to look at it, and closes that in the end.
-func looked(t *testing.T, dir string, running bool) *Reader {
+func looked(t *testing.T, dir string) *Reader {
 	t.Helper()
-	r, err := Read(Options{Dir: dir, Origin: testOrigin}, running)
+	r, err := Read(Options{Dir: dir, Origin: testOrigin})
 	must(t, err)
 	t.Cleanup(func() { must(t, r.Close()) })
 	return r
@@ -37,7 +37,7 @@ func TestReadBeside(t *testing.T) {
 	s := openIn(t, dir)
 	d := enrolled(t, s, 1, "lab-1")
 	must(t, s.RequestVisit(ctx, request(d, "v1", "tom"), by("tom", 1)))
-	r := looked(t, dir, true)
+	r := looked(t, dir)
 	for i := range 3 {
 		must(t, s.Append(ctx, numberedEntry(i)))
 		must(t, r.Sound(ctx))
@@ -60,7 +60,7 @@ func TestReadStopped(t *testing.T) {
 	before := filesOf(t, dir)
 	must(t, os.Chmod(dir, 0o500))
 	t.Cleanup(func() { must(t, os.Chmod(dir, 0o700)) })
-	r := looked(t, dir, false)
+	r := looked(t, dir)
 	must(t, r.Sound(ctx))
 	if _, err := r.CheckLog(ctx); err != nil {
 		t.Error(err)
@@ -78,9 +78,9 @@ func TestReadDamaged(t *testing.T) {
 		text[i] = 0xA5
 	}
 	must(t, os.WriteFile(file, text, 0o600))
-	want(t, looked(t, dir, false).Sound(context.Background()), ErrUnavailable)
+	want(t, looked(t, dir).Sound(context.Background()), ErrUnavailable)
 	must(t, os.Remove(file))
-	_, err = Read(Options{Dir: dir, Origin: testOrigin}, false)
+	_, err = Read(Options{Dir: dir, Origin: testOrigin})
 	want(t, err, fs.ErrNotExist)
 }
 
@@ -101,7 +101,7 @@ func TestCopy(t *testing.T) {
 		wrote <- n
 	}()
 	copied := filepath.Join(to, databaseFile)
-	must(t, looked(t, dir, true).Copy(ctx, copied))
+	must(t, looked(t, dir).Copy(ctx, copied))
 	stop()
 	<-wrote
 	info, err := os.Stat(copied)
@@ -110,7 +110,7 @@ func TestCopy(t *testing.T) {
 	key, err := os.ReadFile(filepath.Join(dir, keyFile))
 	must(t, err)
 	must(t, os.WriteFile(filepath.Join(to, keyFile), key, 0o600))
-	n, err := looked(t, to, false).CheckLog(ctx)
+	n, err := looked(t, to).CheckLog(ctx)
 	must(t, err)
 	if n < 2 {
 		t.Errorf("%d entries were copied", n)
@@ -119,7 +119,7 @@ func TestCopy(t *testing.T) {
 	got, err := again.DeviceByKey(ctx, d.Key)
 	must(t, err)
 	same(t, "device", got.Name, "lab-1")
-	if err := looked(t, dir, true).Copy(ctx, copied); err == nil {
+	if err := looked(t, dir).Copy(ctx, copied); err == nil {
 		t.Error("a copy was written over another")
 	}
 }
@@ -136,7 +136,7 @@ func TestReadCrashed(t *testing.T) {
 		must(t, err)
 		must(t, os.WriteFile(filepath.Join(to, name), text, 0o600))
 	}
-	got, err := looked(t, to, false).CheckLog(ctx)
+	got, err := looked(t, to).CheckLog(ctx)
 	must(t, err)
 	same(t, "entries", got, n)
 	same(t, "proven", sound(t, openIn(t, to)), n)
