@@ -57,7 +57,7 @@ func runAgent(ctx context.Context, c *call, args []string) error {
 func joinVerb() verb {
 	return verb{
 		name:  "join",
-		usage: "[--config FILE] [--name NAME] [--keep] HOST:PORT TOKEN",
+		usage: "[--config FILE] [--name NAME] [--keep] HOST:PORT|wss://HOST TOKEN",
 		line:  "let this device join a gateway, once",
 		help: `Enrols this device. An admin gets the whole line from 'ssh GATEWAY enroll';
 the token in it serves once and not for long. The device proves itself with a
@@ -66,6 +66,10 @@ gateway's key: from then on it admits that gateway and nobody else. The
 supervisors that the gateway names are pinned too, unless agent.supervisors
 names the owner's own: only their signed override opens the device without its
 user's consent, and only they can change the list.
+
+With wss:// it calls by HTTPS, through the proxy in HTTPS_PROXY where there is
+one. The agent then calls by the same way, so its own environment needs
+HTTPS_PROXY too. agent.gateway_ca names an authority of your own.
 
 For '-' in place of TOKEN it is read from standard input, where no other account
 of the device can see it.
@@ -80,6 +84,7 @@ Options:
 
 Examples:
   accord join gateway.example.org:2223 accord1.…
+  HTTPS_PROXY=http://proxy:3128 accord join wss://gateway.example.org accord1.…
   accord agent`,
 		run: runJoin,
 	}

@@ -6,10 +6,12 @@ import (
 	"io"
 	"slices"
 	"strings"
+	"time"
 
 	"golang.org/x/crypto/ssh"
 
 	"accord/config"
+	"accord/gateway"
 	"accord/policy"
 )
 
@@ -180,7 +182,7 @@ func notes(path string, f File) []string {
 	if f.Gateway.Compat {
 		list = append(list, "gateway.compat admits older algorithms for everybody")
 	}
-	return list
+	return append(list, gateway.PaperNotes(f.Gateway, time.Now())...)
 }
 
 // doubts are about rules and groups that can't be meant, with their lines.

@@ -57,11 +57,14 @@ func runGateway(ctx context.Context, c *call, args []string) error {
 	if err != nil {
 		return err
 	}
-	technicians, agents, err := listen(f.Gateway)
+	ports, err := listen(f.Gateway)
 	if err != nil {
 		return errors.Join(err, g.Close())
 	}
 	fmt.Fprintf(c.stderr, "The gateway %s listens for technicians on %s and for agents on %s.\n",
-		ssh.FingerprintSHA256(g.Key()), technicians.Addr(), agents.Addr())
-	return g.Serve(ctx, technicians, agents)
+		ssh.FingerprintSHA256(g.Key()), ports.Technicians.Addr(), ports.Agents.Addr())
+	if ports.WebSocket != nil {
+		fmt.Fprintf(c.stderr, "Both may also come by WebSocket, on %s.\n", ports.WebSocket.Addr())
+	}
+	return g.Serve(ctx, ports)
 }

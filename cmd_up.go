@@ -240,7 +240,7 @@ func (t *trial) run(ctx context.Context, plain bool) error {
 	if err != nil {
 		return err
 	}
-	technicians, agents, err := listen(t.file.Gateway)
+	ports, err := listen(t.file.Gateway)
 	if err != nil {
 		return errors.Join(err, g.Close())
 	}
@@ -249,12 +249,12 @@ func (t *trial) run(ctx context.Context, plain bool) error {
 	var parts sync.WaitGroup
 	ended := make(chan error, 2)
 	parts.Go(func() {
-		ended <- g.Serve(ctx, technicians, agents)
+		ended <- g.Serve(ctx, ports)
 		cancel()
 	})
 	o, err := agentOptions(t.file, log)
 	if err == nil {
-		err = t.join(ctx, g, o, agents.Addr().String())
+		err = t.join(ctx, g, o, ports.Agents.Addr().String())
 	}
 	var a *agent.Agent
 	if err == nil {
@@ -265,7 +265,7 @@ func (t *trial) run(ctx context.Context, plain bool) error {
 			ended <- a.Run(ctx)
 			cancel()
 		})
-		err = t.attend(ctx, a.Socket(), hintFor(t, g, technicians.Addr()), plain)
+		err = t.attend(ctx, a.Socket(), hintFor(t, g, ports.Technicians.Addr()), plain)
 	}
 	cancel()
 	parts.Wait()

@@ -61,17 +61,32 @@ func self() ([]string, error) {
 	return []string{path}, nil
 }
 
-// listen takes both ports of a gateway, or neither.
-func listen(cfg gateway.Config) (technicians, agents net.Listener, err error) {
-	technicians, err = net.Listen("tcp", cfg.Listen)
-	if err != nil {
-		return nil, nil, fmt.Errorf("can't listen for technicians on %s (another gateway may be running there): %w", cfg.Listen, err)
+// listen takes all ports of a gateway, or none.
+func listen(cfg gateway.Config) (p gateway.Ports, err error) {
+	var taken []net.Listener
+	take := func(address, whom string) net.Listener {
+		if err != nil {
+			return nil
+		}
+		var l net.Listener
+		if l, err = net.Listen("tcp", address); err != nil {
+			err = fmt.Errorf("can't listen for %s on %s (another gateway may be running there): %w", whom, address, err)
+			return nil
+		}
+		taken = append(taken, l)
+		return l
 	}
-	agents, err = net.Listen("tcp", cfg.Agents)
-	if err != nil {
-		return nil, nil, errors.Join(fmt.Errorf("can't listen for agents on %s (another gateway may be running there): %w", cfg.Agents, err), technicians.Close())
+	p.Technicians, p.Agents = take(cfg.Listen, "technicians"), take(cfg.Agents, "agents")
+	if cfg.WebSocket.Listen != "" {
+		p.WebSocket = take(cfg.WebSocket.Listen, "WebSockets")
 	}
-	return technicians, agents, nil
+	if err != nil {
+		for _, l := range taken {
+			err = errors.Join(err, l.Close())
+		}
+		return gateway.Ports{}, err
+	}
+	return p, nil
 }
 
 // gatewayOptions are those of a configuration.

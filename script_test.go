@@ -58,6 +58,8 @@ import (
 //	window-code SCREEN NAME types the code, which NAME shows too, in a window on a graphical screen
 //	port NAME               $NAME is a port that nobody listens on, $NAME_DISPLAY a viewer's word for it
 //	listens PORT            waits until somebody listens there
+//	authority HOST          ca.pem, and tls.pem and tls.key that it has certified for the host
+//	proxy NAME:PASSWORD     a proxy on $proxy that knows CONNECT only; every host is this machine
 //	seen CAST FILE          all bytes of the file are in a cast's output, in order
 //
 // alice is technician, supervisor and auditor, bob technician, ada admin; they
@@ -164,6 +166,7 @@ func scriptCommands() map[string]func(*testscript.TestScript, bool, []string) {
 		"start-fails": cmdStartFails, "limit-files": cmdLimitFiles, "cleanup": cmdCleanup,
 		"desktop": cmdDesktop, "window-code": cmdWindowCode, "port": cmdPort, "listens": cmdListens,
 		"rewrite": cmdRewrite, "hup": cmdHup,
+		"authority": cmdAuthority, "proxy": cmdProxy,
 		"append": cmdAppend, "trait": cmdTrait, "one-time": cmdOneTime,
 		"visit": cmdVisit, "file": cmdFile, "bytes": cmdBytes, "same": cmdSame, "seen": cmdSeen,
 	}

@@ -35,6 +35,7 @@ func verbs() []verb {
 		receiptsVerb(),
 		replayVerb(),
 		viewVerb(),
+		connectVerb(),
 		approveVerb(),
 		overrideVerb(),
 		playVerb(),

@@ -19,6 +19,7 @@ import (
 	"accord/agent/proc"
 	"accord/tui"
 	"accord/wire"
+	"accord/wire/ws"
 )
 
 // Options are what an agent is made of.
@@ -103,6 +104,9 @@ func newAgent(o Options) (*Agent, error) {
 	}
 	if _, err := cfg.Screen.credentials(); err != nil {
 		return nil, err
+	}
+	if _, err := ws.Authorities(cfg.GatewayCA); err != nil {
+		return nil, fmt.Errorf("agent.gateway_ca: %w", err)
 	}
 	a.replays = a.state.replays(a.user)
 	return a, nil

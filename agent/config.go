@@ -13,6 +13,7 @@ import (
 
 	"accord/config"
 	"accord/wire"
+	"accord/wire/ws"
 )
 
 // Bounds of the values in [Config].
@@ -30,15 +31,18 @@ const (
 
 // Config is the section [agent] of the configuration.
 type Config struct {
-	Gateway string            `toml:"gateway"` // host:port; empty: where the device was enrolled
-	State   string            `toml:"state"`   // folder of the device's key and receipts
-	Name    string            `toml:"name"`    // wished for at enrolment; empty: the machine's
-	Labels  map[string]string `toml:"labels"`
-	User    string            `toml:"user"`   // account whose person answers; empty: the agent's own
-	Logins  []string          `toml:"logins"` // accounts a visit may use besides the user's
-	Prompt  time.Duration     `toml:"prompt"` // how long a prompt waits for its answer
-	Redial  time.Duration     `toml:"redial"` // longest wait before the first call again
-	Socket  string            `toml:"socket"` // empty: agent.sock in the state folder
+	Gateway string `toml:"gateway"` // host:port or wss://HOST; empty: where the device was enrolled
+	// GatewayCA is the file of the authority that signs the gateway's TLS
+	// certificate, for wss://; empty: those that the system trusts.
+	GatewayCA string            `toml:"gateway_ca"`
+	State     string            `toml:"state"` // folder of the device's key and receipts
+	Name      string            `toml:"name"`  // wished for at enrolment; empty: the machine's
+	Labels    map[string]string `toml:"labels"`
+	User      string            `toml:"user"`   // account whose person answers; empty: the agent's own
+	Logins    []string          `toml:"logins"` // accounts a visit may use besides the user's
+	Prompt    time.Duration     `toml:"prompt"` // how long a prompt waits for its answer
+	Redial    time.Duration     `toml:"redial"` // longest wait before the first call again
+	Socket    string            `toml:"socket"` // empty: agent.sock in the state folder
 	// Surfaces are those that the agent reaches for by itself when somebody asks
 	// and no screen of Accord is open; of allSurfaces.
 	Surfaces []string `toml:"surfaces"`
@@ -78,7 +82,9 @@ func Defaults() Config {
 func (c Config) Check() error {
 	switch {
 	case c.Gateway != "" && !dialable(c.Gateway):
-		return config.Badf("gateway", `%q is no address; write host:port, for example "gateway.example.org:2223"`, c.Gateway)
+		return config.Badf("gateway", `%q is no address; write host:port, for example "gateway.example.org:2223", or "wss://gateway.example.org"`, c.Gateway)
+	case strings.ContainsRune(c.GatewayCA, 0):
+		return config.Badf("gateway_ca", "%q is no file", c.GatewayCA)
 	case c.State == "" || strings.ContainsRune(c.State, 0):
 		return config.Badf("state", "%q is no folder; name one that only the agent's account can read", c.State)
 	case c.Name != "" && !wire.ValidDevice(c.Name):
@@ -161,6 +167,9 @@ func plainLabel(s string) bool {
 
 // dialable reports whether an address names a host and a port to call.
 func dialable(address string) bool {
+	if ws.IsURL(address) {
+		return ws.CheckURL(address) == nil
+	}
 	host, port, err := net.SplitHostPort(address)
 	if err != nil || host == "" || strings.ContainsFunc(host, func(r rune) bool { return !unicode.IsPrint(r) || r == ' ' }) {
 		return false

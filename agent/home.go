@@ -69,7 +69,7 @@ func (a *Agent) link(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	conn, err := dial(ctx, a.gatewayAddress())
+	conn, err := a.dial(ctx, a.gatewayAddress())
 	if err != nil {
 		return err
 	}
@@ -91,15 +91,6 @@ func (a *Agent) gatewayAddress() string {
 	return a.pin.Address
 }
 
-func dial(ctx context.Context, address string) (net.Conn, error) {
-	d := net.Dialer{Timeout: 15 * time.Second, KeepAlive: wire.PingEvery}
-	conn, err := d.DialContext(ctx, "tcp", address)
-	if err != nil {
-		return nil, fmt.Errorf("the gateway at %s can't be reached: %w", address, err)
-	}
-	return conn, nil
-}
-
 // introduction is what the device says of itself.
 func (a *Agent) introduction() wire.Hello {
 	h := wire.Hello{
@@ -117,7 +108,7 @@ func (a *Agent) introduction() wire.Hello {
 
 // Enrolment is what a device needs to join a gateway.
 type Enrolment struct {
-	Address string // host:port that agents call
+	Address string // host:port that agents call, or wss://HOST
 	Token   string // as `ssh GATEWAY enroll` printed it
 	Name    string // wished for; empty: the gateway chooses
 	// Keep spends no token on a device that has joined this gateway already, and
@@ -152,7 +143,7 @@ func Join(ctx context.Context, opts Options, e Enrolment) (*Joined, error) {
 			return joined, err
 		}
 	}
-	conn, err := dial(ctx, e.Address)
+	conn, err := a.dial(ctx, e.Address)
 	if err != nil {
 		return nil, err
 	}

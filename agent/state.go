@@ -16,7 +16,7 @@ import (
 // Pin is what a device keeps of the gateway it joined. The key is the only one
 // the device ever admits.
 type Pin struct {
-	Address      string `json:"address"` // host:port that agents call
+	Address      string `json:"address"` // host:port that agents call, or wss://HOST
 	Key          string `json:"key"`     // authorized_keys form
 	Device       string `json:"device"`  // the name the gateway calls this device
 	Organisation string `json:"organisation"`

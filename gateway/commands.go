@@ -31,12 +31,12 @@ type command struct {
 func commands() []command {
 	return append([]command{
 		{policy.Devices, "[--json]", "list the devices", (*session).cmdDevices},
-		{policy.ClientConfig, "[--known-hosts | --ansible | --json] [--host NAME] [--port N]", "print a ~/.ssh/config, or an inventory, for the devices", (*session).cmdClientConfig},
+		{policy.ClientConfig, "[--known-hosts [--key] | --ansible | --json] [--web | [--host NAME] [--port N]]", "print a ~/.ssh/config, or an inventory, for the devices", (*session).cmdClientConfig},
 		{policy.DevicesRelease, "NAME", "end the quarantine of a device", (*session).cmdRelease},
 		{policy.DevicesRename, "NAME NEW", "give a device another name", (*session).cmdRename},
 		{policy.DevicesLabel, "NAME KEY=VALUE… [KEY=]", "change labels of a device; without a value one is taken away", (*session).cmdLabel},
 		{policy.DevicesRetire, "NAME [REASON]", "take a device out of service: what is open on it ends, and its key is admitted no more", (*session).cmdRetire},
-		{policy.Enroll, "[--name NAME | --count N] [--label KEY=VALUE]… [--life 1h] [--json]", "print the line that lets one device join, or N lines for N devices", (*session).cmdEnroll},
+		{policy.Enroll, "[--name NAME | --count N] [--label KEY=VALUE]… [--life 1h] [--web] [--json]", "print the line that lets one device join, or N lines for N devices", (*session).cmdEnroll},
 		{policy.Visits, "[--json]", "list the visits that are asked for or open, or watch and end them on a terminal (ssh -t)", (*session).cmdVisits},
 		{policy.Watch, "VISIT", "watch a visit live (needs a terminal: ssh -t)", (*session).cmdWatch},
 		{policy.Say, "VISIT TEXT [--json]", "say a line that technician and user both see", (*session).cmdSay},
@@ -269,6 +269,23 @@ func since(t time.Time) string {
 	}
 	return t.Local().Format("2006-01-02 15:04")
 }
+
+// agentsAddresses are where devices call, and where they may call by WebSocket,
+// if they can. The first is the second where somebody wants that, or has come by
+// one.
+func (s *session) agentsAddresses(wanted bool) (address, web string, err error) {
+	web = s.gateway.cfg.WebSocket.URL
+	if wanted && web == "" {
+		return "", "", errNoWebSockets
+	}
+	if _, came := s.person.reached.(webAddr); came || wanted {
+		return web, web, nil
+	}
+	return s.agentsAddress(), web, nil
+}
+
+// errNoWebSockets reports a gateway without that port.
+var errNoWebSockets = errors.New("this gateway takes no WebSockets; its admin can let it (gateway.websocket)")
 
 // agentsAddress is where devices call: as configured, and where that is every
 // address of the gateway, the one that this admin has reached it at.

@@ -2,6 +2,7 @@ package gateway
 
 import (
 	"net"
+	"net/netip"
 	"os"
 	"strconv"
 	"strings"
@@ -30,8 +31,12 @@ type Config struct {
 	// Compat offers the older algorithms that some clients still need.
 	Compat bool `toml:"compat"`
 	// Wait is how long a technician waits for the answer from the device.
-	Wait   time.Duration `toml:"wait"`
-	Limits Limits        `toml:"limits"`
+	Wait time.Duration `toml:"wait"`
+	// HostCertificate is the file of an SSH host certificate for the gateway's
+	// key, that of an authority which technicians' clients know.
+	HostCertificate string    `toml:"host_certificate"`
+	Limits          Limits    `toml:"limits"`
+	WebSocket       WebSocket `toml:"websocket"`
 }
 
 // Limits bound what strangers can make the gateway hold.
@@ -55,6 +60,8 @@ func Defaults() Config {
 		State:  "/var/lib/accord/gateway",
 		Wait:   10 * time.Minute,
 		Limits: Limits{Connections: 4096, PerSource: 64, Handshakes: 64},
+
+		WebSocket: WebSocket{Proxies: []string{}},
 	}
 }
 
@@ -73,8 +80,13 @@ func (c Config) Check() error {
 		return config.Badf("state", "%q is no folder; name one that only the gateway's account can read", c.State)
 	case len([]rune(c.Organisation)) > wire.MaxName || strings.ContainsFunc(c.Organisation, func(r rune) bool { return !unicode.IsPrint(r) }):
 		return config.Badf("organisation", "%q is no name; up to %d printable characters are allowed", c.Organisation, wire.MaxName)
+	case strings.ContainsRune(c.HostCertificate, 0):
+		return config.Badf("host_certificate", "%q is no file", c.HostCertificate)
 	case c.Wait < waitLeast || c.Wait > waitMost:
 		return config.Badf("wait", "%s is impossible; %s to %s are allowed", config.Duration(c.Wait), config.Duration(waitLeast), config.Duration(waitMost))
+	}
+	if err := c.WebSocket.check(c.Listen, c.Agents); err != nil {
+		return config.Under("websocket", err)
 	}
 	return c.Limits.check()
 }
@@ -132,5 +144,16 @@ func (l Limits) technicians() guard.Limits {
 func (l Limits) agents() guard.Limits {
 	g := l.technicians()
 	g.PerSource = l.Connections
+	return g
+}
+
+// webSockets are those of the port that both come by, before it is known which
+// of them somebody is. Then the limits above count them once more, by the
+// address that they come from.
+func (l Limits) webSockets(proxies []netip.Prefix) guard.Limits {
+	g := l.agents()
+	g.Total, g.PerSource = 2*l.Connections, 2*l.Connections
+	g.Grace = 2 * wire.Handshake // TLS and HTTP, then the handshake inside
+	g.Carrier = func(a netip.Addr) bool { return among(proxies, a) }
 	return g
 }

@@ -19,7 +19,7 @@ type invitation struct {
 }
 
 func parseInvitation(c *call) (*invitation, error) {
-	if err := c.none("name", "label", "life", "count", "json"); err != nil {
+	if err := c.none("name", "label", "life", "count", "web", "json"); err != nil {
 		return nil, err
 	}
 	in := &invitation{name: c.last("name", ""), labels: make(map[string]string)}
@@ -49,6 +49,7 @@ func parseInvitation(c *call) (*invitation, error) {
 // enrollJSON is `enroll` for programs.
 type enrollJSON struct {
 	Address string   `json:"address"`
+	Web     string   `json:"web,omitempty"`    // the address where only HTTPS gets out
 	Token   string   `json:"token"`            // the first
 	Tokens  []string `json:"tokens,omitempty"` // all, where a count was asked for
 	Until   string   `json:"until"`
@@ -57,6 +58,10 @@ type enrollJSON struct {
 // cmdEnroll makes a token for each of some devices: each serves once.
 func (s *session) cmdEnroll(ctx context.Context, c *call) error {
 	in, err := parseInvitation(c)
+	if err != nil {
+		return err
+	}
+	address, web, err := s.agentsAddresses(c.has("web"))
 	if err != nil {
 		return err
 	}
@@ -69,9 +74,8 @@ func (s *session) cmdEnroll(ctx context.Context, c *call) error {
 		}
 		tokens = append(tokens, token.String())
 	}
-	address := s.agentsAddress()
 	if c.has("json") {
-		j := enrollJSON{Address: address, Token: tokens[0], Until: until.UTC().Format(time.RFC3339)}
+		j := enrollJSON{Address: address, Web: web, Token: tokens[0], Until: until.UTC().Format(time.RFC3339)}
 		if c.has("count") {
 			j.Tokens = tokens
 		}
@@ -79,6 +83,9 @@ func (s *session) cmdEnroll(ctx context.Context, c *call) error {
 	}
 	for _, token := range tokens {
 		s.print(fmt.Sprintf("accord join %s %s\n", address, token))
+	}
+	if web != "" && web != address {
+		_, _ = fmt.Fprintf(s.ch.Stderr(), "Where only HTTPS gets out, %s in place of %s.\r\n", web, address)
 	}
 	each := "this on the device"
 	if in.count > 1 {

@@ -23,6 +23,7 @@ import (
 	"accord/policy"
 	"accord/recordings"
 	"accord/wire"
+	"accord/wire/ws"
 )
 
 // Options are what a gateway is made of.
@@ -63,6 +64,7 @@ type Gateway struct {
 	changes  changes
 	locks    locks
 	charters charters
+	papers   papers
 	keeping  sync.Mutex // of facts, see keepFacts
 
 	ctx     context.Context //nolint:containedctx // its life is the gateway's
@@ -92,6 +94,9 @@ func New(ctx context.Context, o Options) (_ *Gateway, err error) {
 	}
 	g.inForce.Store(law)
 	g.ctx, g.stop = context.WithCancelCause(context.Background())
+	if err := g.openPapers(); err != nil {
+		return nil, err
+	}
 	g.library, err = recordings.Open(o.Recordings, func(statement []byte) ([]byte, error) {
 		return wire.Sign(key, wire.NamespaceSeal, statement)
 	})
@@ -187,22 +192,34 @@ func (g *Gateway) recover(ctx context.Context) error {
 // pin.
 func (g *Gateway) Key() gossh.PublicKey { return g.key.PublicKey() }
 
+// Ports are where a gateway listens.
+type Ports struct {
+	Technicians, Agents net.Listener
+	WebSocket           net.Listener // for both; nil where none is configured
+}
+
 // Serve takes technicians on one listener and agents on the other until ctx
 // ends. Then visits are ended and sealed, and nothing is left when it returns.
-// Both listeners are closed.
-func (g *Gateway) Serve(ctx context.Context, technicians, agents net.Listener) error {
+// All listeners are closed.
+func (g *Gateway) Serve(ctx context.Context, ports Ports) error {
 	door, err := g.frontDoor()
 	if err != nil {
 		return err
 	}
-	front := guard.New(technicians, g.cfg.Limits.technicians(), g.refused("technicians"))
-	back := guard.New(agents, g.cfg.Limits.agents(), g.refused("agents"))
+	front := guard.New(ports.Technicians, g.cfg.Limits.technicians(), g.refused("technicians"))
+	back := guard.New(ports.Agents, g.cfg.Limits.agents(), g.refused("agents"))
 	stopped := context.AfterFunc(ctx, func() { g.stop(ending{byGateway, "The gateway is being stopped."}) })
 	defer stopped()
-	failed := make(chan error, 2)
+	called := func(c net.Conn) { g.serveAgent(g.ctx, c) }
+	failed := make(chan error, 3)
 	var loops sync.WaitGroup
 	loops.Go(func() { failed <- accept(front, door) })
-	loops.Go(func() { failed <- accept(back, func(c net.Conn) { g.serveAgent(g.ctx, c) }) })
+	loops.Go(func() { failed <- accept(back, called) })
+	if ports.WebSocket != nil {
+		loops.Go(func() {
+			failed <- g.serveWebSockets(ports.WebSocket, map[string]webPath{ws.PathTechnicians: {front, door}, ws.PathAgents: {back, called}})
+		})
+	}
 	loops.Go(func() { g.sweep(g.ctx) })
 	loops.Go(func() { g.notify(g.ctx) })
 	loops.Go(func() { g.watchStanding(g.ctx) })

@@ -29,7 +29,7 @@ type handshake struct {
 
 // serverConfig is the configuration of one handshake.
 func (h *handshake) serverConfig() *gossh.ServerConfig {
-	return &gossh.ServerConfig{
+	c := &gossh.ServerConfig{
 		Config:                      wire.Algorithms(h.gateway.cfg.Compat),
 		MaxAuthTries:                12, // a laptop's agent may hold many keys; sources that fail are penalised
 		PublicKeyAuthAlgorithms:     wire.KeyAlgorithms(),
@@ -38,6 +38,10 @@ func (h *handshake) serverConfig() *gossh.ServerConfig {
 		KeyboardInteractiveCallback: h.stranger,
 		AuthLogCallback:             h.tried,
 	}
+	if certified := h.gateway.papers.host.Load().usable(time.Now()); certified != nil {
+		c.AddHostKey(certified) // beside the bare key, which the front door adds
+	}
+	return c
 }
 
 // offered says whether a key or certificate could log in. It says nothing about

@@ -39,6 +39,7 @@ type house struct {
 	t           *testing.T
 	technicians string // addresses
 	agents      string
+	webSocket   string // where one is configured
 	alice, boss gossh.Signer
 	dir         string
 	stopIt      func()
@@ -95,7 +96,14 @@ func newHouse(t *testing.T, change func(*Options)) *house {
 	h.technicians, h.agents = front.Addr().String(), back.Addr().String()
 	ctx, cancel := context.WithCancel(context.Background())
 	served := make(chan error, 1)
-	go func() { served <- h.Serve(ctx, front, back) }()
+	ports := Ports{Technicians: front, Agents: back}
+	if o.Config.WebSocket.Listen != "" {
+		if ports.WebSocket, err = net.Listen("tcp", o.Config.WebSocket.Listen); err != nil {
+			t.Fatal(err)
+		}
+		h.webSocket = ports.WebSocket.Addr().String()
+	}
+	go func() { served <- h.Serve(ctx, ports) }()
 	h.stopIt = sync.OnceFunc(func() {
 		cancel()
 		select {

@@ -176,10 +176,12 @@ func (g *Gateway) look() {
 			return
 		case <-g.options.Source.Again:
 			g.reload(becauseTold)
+			g.renewPapers()
 		case <-tick.C:
 			if file.changed() {
 				g.reload(becauseChanged)
 			}
+			g.lookAtPapers(time.Now())
 		}
 		now := time.Now()
 		if step := clock.step(now.Round(0), now.Sub(began)); step != 0 {

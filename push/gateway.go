@@ -26,7 +26,7 @@ type Gateway struct {
 // to be this gateway's.
 func (g *Gateway) Key(ctx context.Context) (string, error) {
 	g.line = g.Shell.line(ctx, g.Host)
-	out, err := g.call(ctx, "config", "--known-hosts")
+	out, err := g.call(ctx, "config", "--known-hosts", "--key")
 	if err != nil {
 		return "", err
 	}

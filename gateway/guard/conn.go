@@ -12,6 +12,7 @@ type Conn struct {
 	net.Conn
 	listener *Listener
 	source   netip.Prefix
+	carrier  bool // no penalty for what comes by it
 	accepted time.Time
 	grace    *time.Timer
 
@@ -21,8 +22,14 @@ type Conn struct {
 	closed     bool
 }
 
-func newConn(l *Listener, inner net.Conn, source netip.Prefix) *Conn {
-	c := &Conn{Conn: inner, listener: l, source: source, accepted: time.Now()}
+// carried is a connection that another guarded one carries.
+type carried interface {
+	Handshaken()
+	Failed(Kind)
+}
+
+func newConn(l *Listener, inner net.Conn, source netip.Prefix, carrier bool) *Conn {
+	c := &Conn{Conn: inner, listener: l, source: source, carrier: carrier, accepted: time.Now()}
 	c.mu.Lock() // the timer may fire before it is set
 	defer c.mu.Unlock()
 	// A timer, not a deadline: whoever has the connection sets deadlines too.
@@ -41,6 +48,9 @@ func (c *Conn) Accepted() time.Time { return c.accepted }
 // as in handshake, and its time no longer runs. It does nothing on a closed
 // connection, and the second time.
 func (c *Conn) Handshaken() {
+	if below, ok := c.Conn.(carried); ok {
+		below.Handshaken()
+	}
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if c.handshaken || c.closed {
@@ -65,6 +75,9 @@ const (
 // connection. Only the first failure of a connection counts. A connection that
 // is closed before [Conn.Handshaken] without a failure has failed by [NoAuth].
 func (c *Conn) Failed(k Kind) {
+	if below, ok := c.Conn.(carried); ok {
+		below.Failed(k)
+	}
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	c.fail(k)
@@ -74,7 +87,9 @@ func (c *Conn) Failed(k Kind) {
 func (c *Conn) fail(k Kind) {
 	if !c.failed {
 		c.failed = true
-		c.listener.settle(c.source, 0, 0, c.listener.limits.Penalties.of(k))
+		if !c.carrier {
+			c.listener.settle(c.source, 0, 0, c.listener.limits.Penalties.of(k))
+		}
 	}
 }
 

@@ -28,6 +28,9 @@ type Limits struct {
 	Grace time.Duration
 	// Penalties are for sources that fail.
 	Penalties Penalties
+	// Carrier says that an address is one by which many come, such as a reverse
+	// proxy's: it counts in all, but not as a source. May be nil.
+	Carrier func(netip.Addr) bool
 }
 
 // Penalties are times that add up for a source and run off as time passes. A
@@ -114,31 +117,43 @@ func (l *Listener) Accept() (net.Conn, error) {
 		if err != nil {
 			return nil, err
 		}
-		source := sourceOf(conn.RemoteAddr())
-		why := l.admit(source, time.Now())
-		if why == "" {
-			return newConn(l, conn, source), nil
+		if c := l.Admit(conn); c != nil {
+			return c, nil
 		}
-		_ = conn.Close()
-		l.tell(source, why)
 	}
 }
 
+// Admit puts the limits on a connection that came by another way than Accept.
+// It is counted by its remote address. Where it is beyond the limits it is
+// closed, and the result is nil. Where it is carried by a guarded connection,
+// which says so by having Handshaken and Failed, that one hears of both.
+func (l *Listener) Admit(conn net.Conn) *Conn {
+	source := sourceOf(conn.RemoteAddr())
+	carrier := l.limits.Carrier != nil && l.limits.Carrier(addrOf(conn.RemoteAddr()))
+	why := l.admit(source, carrier, time.Now())
+	if why == "" {
+		return newConn(l, conn, source, carrier)
+	}
+	_ = conn.Close()
+	l.tell(source, why)
+	return nil
+}
+
 // admit counts a connection in, or says why not.
-func (l *Listener) admit(source netip.Prefix, now time.Time) Why {
+func (l *Listener) admit(source netip.Prefix, carrier bool, now time.Time) Why {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	mine := l.open[source]
 	switch {
-	case l.table.refused(source, now):
+	case !carrier && l.table.refused(source, now):
 		return Penalised
 	case l.total.conns >= l.limits.Total:
 		return Full
-	case mine.conns >= l.limits.PerSource:
+	case !carrier && mine.conns >= l.limits.PerSource:
 		return SourceFull
 	case l.total.handshakes >= l.limits.Handshakes:
 		return Handshaking
-	case mine.handshakes >= l.limits.HandshakesPerSource:
+	case !carrier && mine.handshakes >= l.limits.HandshakesPerSource:
 		return SourceHandshakes
 	}
 	l.count(source, 1, 1)
@@ -176,17 +191,26 @@ func (l *Listener) tell(source netip.Prefix, why Why) {
 	l.report(r)
 }
 
-// sourceOf is what shares the limits of a source. An IPv6 user has a /64 to
-// choose addresses from.
-func sourceOf(a net.Addr) netip.Prefix {
+// addrOf is the IP address of one end of a connection; the zero Addr where it
+// has none.
+func addrOf(a net.Addr) netip.Addr {
 	if a == nil {
-		return netip.Prefix{}
+		return netip.Addr{}
 	}
 	at, err := netip.ParseAddrPort(a.String())
 	if err != nil {
+		return netip.Addr{}
+	}
+	return at.Addr().Unmap().WithZone("")
+}
+
+// sourceOf is what shares the limits of a source. An IPv6 user has a /64 to
+// choose addresses from.
+func sourceOf(a net.Addr) netip.Prefix {
+	ip, bits := addrOf(a), 64
+	if !ip.IsValid() {
 		return netip.Prefix{}
 	}
-	ip, bits := at.Addr().Unmap().WithZone(""), 64
 	if ip.Is4() {
 		bits = 32
 	}

@@ -467,3 +467,54 @@ func TestOverTCP(t *testing.T) {
 		t.Errorf("left behind: %+v", l.total)
 	}
 }
+
+// carrying is a connection inside a guarded one.
+type carrying struct {
+	net.Conn
+	shaken, failed int
+}
+
+func (c *carrying) RemoteAddr() net.Addr { return call("10.0.0.7").from }
+func (c *carrying) Handshaken()          { c.shaken++ }
+func (c *carrying) Failed(Kind)          { c.failed++ }
+func (c *carrying) Close() error         { return nil }
+
+// TestCarriers: a reverse proxy is no source, but it counts in all. What it
+// carries is counted by itself, and it hears how that fares.
+func TestCarriers(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		proxy := netip.MustParseAddr("10.0.0.1")
+		d := newDesk(func(l *Limits) {
+			l.PerSource, l.HandshakesPerSource, l.Total = 1, 1, 4
+			l.Carrier = func(a netip.Addr) bool { return a == proxy }
+		})
+		for range 100 {
+			conn := d.from(t, "10.0.0.1")
+			if conn == nil {
+				t.Fatalf("a carrier is refused: %+v", d.refused)
+			}
+			conn.Failed(AuthFailed)
+			_ = conn.Close()
+		}
+		var open []*Conn
+		for range 3 {
+			open = append(open, d.from(t, "10.0.0.1"))
+		}
+		inside := &carrying{}
+		c := d.Admit(inside)
+		if open[2] == nil || c == nil || c.Source().Addr().String() != "10.0.0.7" {
+			t.Fatalf("%v, %v", open, c)
+		}
+		if d.from(t, "10.0.0.1") != nil || d.refused[0].Why != Full {
+			t.Errorf("a carrier doesn't count: %+v", d.refused)
+		}
+		c.Failed(AuthFailed)
+		c.Handshaken()
+		if inside.failed != 1 || inside.shaken != 1 {
+			t.Errorf("it heard of %d failures and %d handshakes", inside.failed, inside.shaken)
+		}
+		for _, c := range append(open, c) {
+			_ = c.Close()
+		}
+	})
+}
