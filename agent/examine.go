@@ -258,7 +258,7 @@ func (e *examination) gateway(ctx context.Context) {
 	if err != nil {
 		return // told already
 	}
-	p, err := look(ctx, address, pinned, e.key)
+	p, err := look(ctx, address, e.cfg.GatewayCA, pinned, e.key)
 	switch {
 	case p.other != nil && !bytes.Equal(p.other.Marshal(), pinned.Marshal()):
 		e.Bad(area, "look who answers there; join again only if the gateway really has a new key",

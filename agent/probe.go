@@ -25,7 +25,7 @@ type probe struct {
 // look calls the gateway as the agent does and hangs up when it has proved
 // itself. It is no link: no visit could come over it, and the device's own link
 // stays. A nil key stands for a device that can't prove itself.
-func look(ctx context.Context, address string, pinned ssh.PublicKey, key ssh.Signer) (p probe, err error) {
+func look(ctx context.Context, address, authority string, pinned ssh.PublicKey, key ssh.Signer) (p probe, err error) {
 	ctx, cancel := context.WithTimeout(ctx, wire.Handshake)
 	defer cancel()
 	if key == nil {
@@ -37,7 +37,7 @@ func look(ctx context.Context, address string, pinned ssh.PublicKey, key ssh.Sig
 			return p, err
 		}
 	}
-	conn, err := dial(ctx, address)
+	conn, err := dial(ctx, address, authority)
 	if err != nil {
 		return p, err
 	}

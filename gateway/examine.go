@@ -70,6 +70,7 @@ func Examine(ctx context.Context, o Options, people bool, r *doctor.Report) {
 	e.recorder(ctx)
 	e.Disk(o.Config.State, 0, "nothing can be journaled, and so nothing is opened: no login, no visit.")
 	e.ports(ctx)
+	e.papers()
 	e.Kept()
 }
 
@@ -251,6 +252,16 @@ func (e *examination) ports(ctx context.Context) {
 			continue
 		}
 		e.OK("ports", "The port for %s, %s, is ours.", p.what, p.address)
+	}
+}
+
+// papers looks at certificates, and at the port for WebSockets if it is free for us.
+func (e *examination) papers() {
+	for _, note := range PaperNotes(e.options.Config, time.Now()) {
+		e.Look("certificates", "renew it; the gateway takes a new file over by itself", "%s.", note)
+	}
+	if address := e.options.Config.WebSocket.Listen; address != "" && !e.running && !e.unseen {
+		e.free("WebSockets", "gateway.websocket.listen", address)
 	}
 }
 

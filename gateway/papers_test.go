@@ -100,9 +100,9 @@ func TestHostCertificateForged(t *testing.T) {
 	}
 }
 
-// shown is what the gateway proves itself by to a client that takes
+// proves is what the gateway proves itself by to a client that takes
 // certificates, and to one that doesn't.
-func (h *house) shown(algorithm string) gossh.PublicKey {
+func (h *house) proves(algorithm string) gossh.PublicKey {
 	h.t.Helper()
 	var got gossh.PublicKey
 	c, chans, reqs, err := gossh.NewClientConn(h.dialFrom("127.0.0.1", h.technicians), "gw.example.org:22", &gossh.ClientConfig{
@@ -144,7 +144,7 @@ func TestHostCertificateExpires(t *testing.T) {
 		o.Config.HostCertificate = file
 	})
 	serial := func() uint64 {
-		cert, ok := h.shown(gossh.CertAlgoED25519v01).(*gossh.Certificate)
+		cert, ok := h.proves(gossh.CertAlgoED25519v01).(*gossh.Certificate)
 		if !ok {
 			return 0
 		}
@@ -157,7 +157,7 @@ func TestHostCertificateExpires(t *testing.T) {
 	if n := serial(); n != 1 {
 		t.Fatalf("serial %d is shown", n)
 	}
-	if got := h.shown(gossh.KeyAlgoED25519); got == nil || string(got.Marshal()) != string(key.PublicKey().Marshal()) {
+	if got := h.proves(gossh.KeyAlgoED25519); got == nil || string(got.Marshal()) != string(key.PublicKey().Marshal()) {
 		t.Errorf("the bare key is not shown: %v", got)
 	}
 	if err := os.WriteFile(file, []byte("half a f"), 0o600); err != nil {
