@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"path/filepath"
 	"strings"
 	"time"
 
@@ -15,12 +16,16 @@ import (
 func userVerb() verb {
 	return verb{
 		name:  "user",
-		usage: "[--socket PATH] [--plain]",
+		usage: "[--socket PATH] [--plain | --helper]",
 		line:  "the screen of the person at the device: answer, watch, stop",
 		help: `Shows that nobody is connected, asks when somebody wants to be, shows who is
 connected with the key that stops it at once, and what each visit came to. Leave
-it open in a terminal; without it requests come as a popup in your tmux, or as a
-line on your terminals that says to run 'accord answer'.
+it open in a terminal; without it requests come as a popup in your tmux, in a
+window on your display, or as a line on your terminals that says to run
+'accord answer'.
+
+With --helper it shows nothing by itself: started with your session, it opens that
+popup or window when somebody asks, and shows notifications on your desktop.
 
 Options:
   -s, --socket PATH   where the agent answers; else ACCORD_SOCKET, the agent of
@@ -29,6 +34,8 @@ Options:
   -c, --config FILE   the agent's configuration
   -p, --plain         questions line by line, for screen readers
                       (ACCORD_PLAIN=1)
+      --helper        help this session's user, without a screen
+      --notes-only    the same, with notifications alone and for one visit
 
 Examples:
   accord user
@@ -44,6 +51,7 @@ func runUser(ctx context.Context, c *call, args []string) error {
 	fs := flags("user")
 	l := localFlags{stringFlag(fs, "socket", "s", ""), stringFlag(fs, "config", "c", "")}
 	plain := boolFlag(fs, "plain", "p")
+	helper, notes := fs.Bool("helper", false, ""), fs.Bool("notes-only", false, "")
 	if _, err := parse(c, fs, args, 0); err != nil {
 		return err
 	}
@@ -51,12 +59,28 @@ func runUser(ctx context.Context, c *call, args []string) error {
 	if err != nil {
 		return err
 	}
+	if *helper || *notes {
+		return c.help(ctx, socket, *notes)
+	}
 	t, done, err := c.terminal(*plain)
 	if err != nil {
 		return err
 	}
 	defer done()
 	return left(agent.User(ctx, socket, t))
+}
+
+// help runs the helper of this session's user.
+func (c *call) help(ctx context.Context, socket string, notes bool) error {
+	me, err := self()
+	if err != nil {
+		return err
+	}
+	if socket, err = filepath.Abs(socket); err != nil {
+		return fmt.Errorf("find the agent: %w", err)
+	}
+	locale := (&tui.Terminal{Env: c.env}).Locale()
+	return agent.Helper{Socket: socket, Self: me, Locale: locale, Log: c.logger(c.stderr), NotesOnly: notes}.Run(ctx)
 }
 
 // left is no error: the screen was left, or the program told to stop.

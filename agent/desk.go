@@ -42,6 +42,7 @@ type desk struct {
 	clients map[*client]struct{}
 	asking  *asking
 	idle    tui.Idle
+	noting  bool              // a process that shows notifications runs
 	visits  map[string]*visit // open ones
 	refused []time.Time       // lately
 	laters  map[string]int    // by the technician's key, since the last other answer
@@ -73,6 +74,9 @@ type surfaces interface {
 	Line(ctx context.Context, text string) int
 	// Phrases are those of the user's language, as far as that is known.
 	Phrases() *tui.Phrases
+	// Notes starts what shows notifications to the user for as long as there is
+	// something to tell, and has it told how that ended.
+	Notes(ended func(error))
 	// Close ends what is left open, and waits for it.
 	Close()
 }
@@ -210,8 +214,13 @@ func (d *desk) present(q question) (*asking, error) {
 		v.handsOff()
 	}
 	for c := range d.clients {
-		d.show(c, a)
+		if c.notes {
+			c.announce(a)
+		} else if !c.helps {
+			d.show(c, a)
+		}
 	}
+	d.notable()
 	return a, nil
 }
 
@@ -235,6 +244,9 @@ func (d *desk) climb(ctx context.Context, a *asking) {
 	defer tick.Stop()
 	for worth := true; ; {
 		if d.shownOn(a) {
+			return
+		}
+		if d.helped(ctx, a) {
 			return
 		}
 		if worth {
@@ -325,6 +337,7 @@ func (d *desk) takeDown(a *asking, g given) {
 	defer d.mu.Unlock()
 	d.asking = nil
 	d.prompted.Store(false)
+	d.unnote(a)
 	for c := range a.showing {
 		ph := tui.PhrasesFor(c.locale)
 		c.send(toClient{Gone: &tui.AskGone{ID: a.nonce, Why: tui.WhyGone(ph, g.answer.Choice)}})

@@ -27,6 +27,9 @@ func (d *desk) join(c *client, opening fromClient) error {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	a := d.asking
+	if opening.Op == opHelper || opening.Op == opNotes {
+		return d.enlist(c, opening.Op)
+	}
 	if opening.Op == opAnswer {
 		if a == nil || opening.ID != "" && opening.ID != a.nonce {
 			return errors.New("nobody asks for a visit now")
@@ -57,6 +60,7 @@ func (d *desk) leave(c *client) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	delete(d.clients, c)
+	c.failedToHelp()
 	if a := d.asking; a != nil {
 		if _, was := a.showing[c]; was {
 			delete(a.showing, c)
@@ -88,6 +92,11 @@ func (d *desk) hear(c *client, m fromClient) {
 		d.hearAbout(c, a, m)
 	case opStop:
 		c.write(d.stop(c, m.ID))
+	case opFailed:
+		d.agent.log.Info("the user's helper opens no prompt", "why", wire.Clean(m.Text, wire.MaxReason))
+		d.mu.Lock()
+		c.failedToHelp()
+		d.mu.Unlock()
 	case opPause, opResume, opReduce, opSay:
 		d.control(c, m)
 	}

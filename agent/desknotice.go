@@ -39,11 +39,13 @@ func (d *desk) setIdle(idle tui.Idle) {
 // broadcast sends an event to the resident screens. The caller holds mu.
 func (d *desk) broadcast(m toClient) (reached int) {
 	for c := range d.clients {
-		if !c.resident {
+		if !c.resident && !c.notes {
 			continue // it answers one request and knows no more
 		}
 		c.send(m)
-		reached++
+		if c.resident {
+			reached++
+		}
 	}
 	return reached
 }
@@ -55,6 +57,7 @@ func (d *desk) began(v *visit) (told func()) {
 	d.mu.Lock()
 	d.visits[v.id()] = v
 	reached := d.broadcast(toClient{Began: &shown})
+	d.notable()
 	d.mu.Unlock()
 	if reached > 0 && shown.Override == nil {
 		return func() {}

@@ -6,6 +6,7 @@ import (
 	"log/slog"
 	"os"
 	"slices"
+	"sync"
 
 	"accord/agent/display"
 	"accord/agent/proc"
@@ -14,17 +15,19 @@ import (
 	"accord/tui"
 )
 
-// Surfaces that the agent reaches for by itself, by the names of agent.surfaces,
-// which are also those that the technician and the receipt are told.
+// Surfaces that the agent, and the user's helper, reach for by themselves, by the
+// names of agent.surfaces, which are also those that the technician and the receipt
+// are told.
 const (
-	surfaceTmux   = "tmux"   // a popup in the user's tmux
-	surfaceWindow = "window" // a terminal in a window on the user's display
-	surfaceLine   = "line"   // a line on the user's terminals
+	surfaceTmux         = "tmux"         // a popup in the user's tmux
+	surfaceWindow       = "window"       // a terminal in a window on the user's display
+	surfaceLine         = "line"         // a line on the user's terminals
+	surfaceNotification = "notification" // draws attention; nobody answers there
 )
 
 // allSurfaces are in the order in which they are tried.
 func allSurfaces() []string {
-	return []string{surfaceTmux, surfaceWindow, surfaceLine}
+	return []string{surfaceTmux, surfaceWindow, surfaceLine, surfaceNotification}
 }
 
 func checkSurfaces(list []string) error {
@@ -46,12 +49,18 @@ type ladder struct {
 	user    surface.User
 	uses    []string // of allSurfaces
 	windows *surface.Windows
+	// What shows notifications runs until life ends.
+	notes sync.WaitGroup
+	life  context.Context //nolint:containedctx // its life is the ladder's
+	end   context.CancelFunc
 }
 
 func newLadder(a *Agent, self []string) *ladder {
 	u := a.user
 	user := surface.User{UID: u.UID, GID: u.GID, Groups: u.Groups, Name: u.Name, Home: u.Home}
-	return &ladder{log: a.log, self: self, socket: a.cfg.Socket, user: user, uses: a.cfg.Surfaces, windows: surface.NewWindows(user)}
+	l := &ladder{log: a.log, self: self, socket: a.cfg.Socket, user: user, uses: a.cfg.Surfaces, windows: surface.NewWindows(user)}
+	l.life, l.end = context.WithCancel(context.Background())
+	return l
 }
 
 // Open opens a prompt where the user can be reached first.
@@ -103,8 +112,27 @@ func (l *ladder) window(ctx context.Context, answer []string, shown <-chan struc
 	return l.windows.Show(ctx, screens, append(answer, "--stay"), shown)
 }
 
+// Notes starts a process of the user's in the session of their display, which shows
+// notifications as long as there is something to tell.
+func (l *ladder) Notes(ended func(error)) { l.notes.Go(func() { ended(l.note()) }) }
+
+func (l *ladder) note() error {
+	for _, d := range display.Find(l.user.UID, proc.Belongs) {
+		if d.Bus == "" && d.Runtime == "" {
+			continue
+		}
+		line := append(slices.Clone(l.self), "user", "--helper", "--notes-only", "--socket", l.socket)
+		return surface.Run(l.life, l.user, append(d.Environment(), "LC_ALL="+d.Locale), line...)
+	}
+	return surface.ErrNobody
+}
+
 // Close ends what is still open.
-func (l *ladder) Close() { l.windows.Close() }
+func (l *ladder) Close() {
+	l.end()
+	l.windows.Close()
+	l.notes.Wait()
+}
 
 // Line writes on the terminals of the user, but for those of visits.
 func (l *ladder) Line(ctx context.Context, text string) int {

@@ -33,6 +33,8 @@ const (
 	opReceipts = "receipts" // list them
 	opReplay   = "replay"   // find the recording of a visit
 	opMirror   = "mirror"   // see what the terminals of a visit show
+	opHelper   = "helper"   // open prompts and show notifications in the user's session
+	opNotes    = "notes"    // show notifications only
 	// What it may say afterwards.
 	opSeen   = "seen"
 	opExtend = "extend"
@@ -41,6 +43,7 @@ const (
 	opReduce = "reduce" // take capabilities back
 	opSay    = "say"    // a line to everybody in the visit
 	opType   = "type"   // into a shell, with mirror only
+	opFailed = "failed" // a helper can't open the prompt
 )
 
 // fromClient is a line from a local client.
@@ -73,8 +76,18 @@ type toClient struct {
 	Receipts []Receipt     `json:"receipts,omitempty"`
 	Bad      []string      `json:"bad,omitempty"` // receipts that are damaged
 	Stopped  []string      `json:"stopped,omitempty"`
-	Error    string        `json:"error,omitempty"`
-	Done     bool          `json:"done,omitempty"`
+	// To helpers: open a prompt; it is shown now; open none any more.
+	Open      *opening `json:"open,omitempty"`
+	Shown     string   `json:"shown,omitempty"`
+	Withdrawn string   `json:"withdrawn,omitempty"`
+	Error     string   `json:"error,omitempty"`
+	Done      bool     `json:"done,omitempty"`
+}
+
+// opening is a request that a helper is to open a prompt for.
+type opening struct {
+	ID       string   `json:"id"`
+	Surfaces []string `json:"surfaces"` // that the device's owner allows
 }
 
 // maxLocal bounds a line in bytes, and clientQueue what waits for a client that
@@ -113,9 +126,11 @@ type client struct {
 	inside  bool // it is a process of a visit
 	surface string
 	locale  string
-	// resident is a screen that stays; set under the desk's lock.
-	resident bool
-	out      chan toClient
+	// resident is a screen that stays, helps and notes what a helper does; set
+	// under the desk's lock.
+	resident, helps, notes bool
+	failed                 chan struct{} // told when it can't open a prompt that it was asked for
+	out                    chan toClient
 }
 
 // serve takes local clients until ctx ends.
@@ -175,7 +190,7 @@ func (c *client) serve(ctx context.Context) {
 		c.write(c.desk.receipts(opening.Limit))
 	case opStop:
 		c.write(c.desk.stop(c, opening.ID))
-	case opUser, opAnswer:
+	case opUser, opAnswer, opHelper, opNotes:
 		c.attend(opening, in)
 	case opReplay:
 		c.write(c.desk.replay(c, opening.ID))

@@ -124,14 +124,14 @@ func TestSocketRefused(t *testing.T) {
 	}
 	echoes(t, "unix", live)
 	for path, says := range map[string]string{
-		filepath.Join(dir, "sub", "x"):            "does not let a visit listen on the socket",
-		dir + "/../x":                             "whole path",
-		dir:                                       "does not let a visit listen on the socket",
-		e.agent.Socket():                          "does not let a visit listen on the socket",
-		"relative":                                "or to a socket",
-		dir + "/" + strings.Repeat("x", 100):      "whole path",
-		file:                                      "address already in use",
-		live:                                      "address already in use",
+		filepath.Join(dir, "sub", "x"):       "does not let a visit listen on the socket",
+		dir + "/../x":                        "whole path",
+		dir:                                  "does not let a visit listen on the socket",
+		e.agent.Socket():                     "does not let a visit listen on the socket",
+		"relative":                           "or to a socket",
+		dir + "/" + strings.Repeat("x", 100): "whole path",
+		file:                                 "address already in use",
+		live:                                 "address already in use",
 		strings.Replace(dir, "/", "//", 1) + "/x": "whole path",
 	} {
 		_, err := l.listenAt(unixPlace(id, path))

@@ -40,3 +40,16 @@ func installed(dirs []string, program string) string {
 	}
 	return ""
 }
+
+// Run runs a program of the user's, with these variables in an environment that is
+// else empty but for the usual, until it ends or ctx does: then it is told to end,
+// and a moment later made to.
+func Run(ctx context.Context, u User, env []string, line ...string) error {
+	cmd := u.command(ctx, env, line[0], line[1:]...)
+	cmd.Cancel = func() error { return cmd.Process.Signal(syscall.SIGTERM) }
+	cmd.WaitDelay = runEnds
+	return cmd.Run()
+}
+
+// runEnds is how long a program has to end by itself.
+const runEnds = 3 * time.Second

@@ -33,3 +33,33 @@ func (*Windows) Close() {}
 
 // Seats finds none.
 func Seats(func(pid int) bool) ([]Seat, error) { return nil, nil }
+
+// Run runs nothing.
+func Run(context.Context, User, []string, ...string) error { return ErrNobody }
+
+// Note is what a notification would say.
+type Note struct {
+	Summary, Body, Stop string
+	Stays               bool
+}
+
+// Notifier shows nothing.
+type Notifier struct{}
+
+// NewNotifier finds no desktop.
+func NewNotifier() (*Notifier, error) { return nil, ErrNobody }
+
+// Show shows nothing.
+func (*Notifier) Show(uint32, Note) (uint32, error) { return 0, ErrNobody }
+
+// Stops has none.
+func (*Notifier) Stops() <-chan uint32 { return nil }
+
+// Hide hides nothing.
+func (*Notifier) Hide(uint32) {}
+
+// Done is never closed.
+func (*Notifier) Done() <-chan struct{} { return nil }
+
+// Close closes nothing.
+func (*Notifier) Close() {}
