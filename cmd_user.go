@@ -24,8 +24,8 @@ it open in a terminal; without it requests come as a popup in your tmux, in a
 window on your display, or as a line on your terminals that says to run
 'accord answer'.
 
-With --helper it shows nothing by itself: started with your session, it opens that
-popup or window when somebody asks, and shows notifications on your desktop.
+With --helper it has no screen: started with your session, it opens that popup
+or window when somebody asks, and shows notifications on your desktop.
 
 Options:
   -s, --socket PATH   where the agent answers; else ACCORD_SOCKET, the agent of

@@ -218,8 +218,8 @@ func (s *helping) open(ctx context.Context, o opening) {
 
 // visit shows who is connected, how long, and how to stop it.
 func (s *helping) visit(v tui.Visit) {
-	title, body := tui.NoteVisit(s.ph, v)
-	s.note(v.ID, surface.Note{Summary: title, Body: body, Stop: s.ph.Say("NoteStop"), Stays: true})
+	title, body, stop := tui.NoteVisit(s.ph, v)
+	s.note(v.ID, surface.Note{Summary: title, Body: body, Stop: stop, Stays: true})
 }
 
 // remind shows a visit again when five minutes, and when one, are left: also to who

@@ -14,9 +14,10 @@ func NoteAsking(ph *Phrases, p Prompt) (title, text string) {
 	return p.title(ph), ph.Say("NoteAsking", "Organisation", p.Organisation, "Reason", p.reason(ph))
 }
 
-// NoteVisit says who is connected, until when, and how to stop it.
-func NoteVisit(ph *Phrases, v Visit) (title, text string) {
-	return ph.Say("VisitTitle", "Technician", v.Technician), ph.Say("NoteVisit", "Organisation", v.Organisation, "Until", v.Until.Format("15:04"))
+// NoteVisit says who is connected, until when, and how to stop it; stop is the label
+// of what does so.
+func NoteVisit(ph *Phrases, v Visit) (title, text, stop string) {
+	return ph.Say("VisitTitle", "Technician", v.Technician), ph.Say("NoteVisit", "Organisation", v.Organisation, "Until", v.Until.Format("15:04")), ph.Say("NoteStop")
 }
 
 // NoteEnded says that a visit is over.
