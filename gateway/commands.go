@@ -45,6 +45,7 @@ func commands() []command {
 		{policy.Play, "VISIT", "play a recording (needs a terminal: ssh -t)", (*session).cmdPlay},
 		{policy.Verify, "VISIT [--json]", "check a recording against its chain, seal and receipt", (*session).cmdVerify},
 		{policy.Audit, "[--person P] [--device D] [--visit V] [--kind K] [--since TIME] [--until TIME] [--limit N] [--follow] [--json] | --check", "show the audit log, go on with what comes (--follow), or prove it (--check)", (*session).cmdAudit},
+		{policy.Status, "[--json]", "say how the gateway fares: devices, visits, reviews, recordings, log, refusals, configuration", (*session).cmdStatus},
 		{policy.PeopleList, "[--json]", "list the people: roles, locks, charter, training, keys, last login", (*session).cmdPeople},
 		{policy.LockPerson, "PERSON [REASON] [--json]", "bar a person, and end at once what they have open", (*session).cmdLock},
 		{policy.UnlockPerson, "PERSON [--json]", "end a lock; nobody ends their own", (*session).cmdUnlock},

@@ -66,6 +66,7 @@ type Gateway struct {
 	charters charters
 	papers   papers
 	keeping  sync.Mutex // of facts, see keepFacts
+	vitals   vitals
 
 	ctx     context.Context //nolint:containedctx // its life is the gateway's
 	stop    context.CancelCauseFunc
@@ -208,6 +209,7 @@ func (g *Gateway) Serve(ctx context.Context, ports Ports) error {
 	}
 	front := guard.New(ports.Technicians, g.cfg.Limits.technicians(), g.refused("technicians"))
 	back := guard.New(ports.Agents, g.cfg.Limits.agents(), g.refused("agents"))
+	g.vitals.begin(front, back)
 	stopped := context.AfterFunc(ctx, func() { g.stop(ending{byGateway, "The gateway is being stopped."}) })
 	defer stopped()
 	called := func(c net.Conn) { g.serveAgent(g.ctx, c) }

@@ -50,6 +50,7 @@ func (g *Gateway) reload(because string) {
 	e := self(time.Now())
 	e.Kind, e.Success = store.ConfigLoaded, err == nil
 	e.Data = map[string]string{"file": wire.Clean(src.File, wire.MaxLine), "after": because}
+	g.vitals.loaded(e.At, err)
 	if err != nil {
 		e.Data["error"] = wire.Clean(err.Error(), wire.MaxReason)
 		_ = g.note(e)

@@ -105,6 +105,7 @@ func walk() []step {
 		{command: policy.Audit, line: "audit", may: supervisors + auditors, then: turn{0, "login.accepted", store.LogViewed}},
 		{command: policy.Audit, line: "audit --check", may: supervisors + auditors, then: turn{0, "what was signed", store.LogViewed}},
 
+		{command: policy.Status, line: "status", may: supervisors + auditors + admins, then: turn{says: "Devices"}},
 		{command: policy.PeopleList, line: "people", may: supervisors + auditors + admins, then: turn{says: "vic"}},
 		{command: policy.LockPerson, line: "lock vic", may: supervisors + admins, setting: unlocked, then: turn{0, "vic is locked", store.PersonLocked}},
 		{command: policy.UnlockPerson, line: "unlock vic", may: admins, setting: locked, then: turn{0, "vic is unlocked", store.PersonUnlocked}},

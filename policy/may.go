@@ -27,6 +27,7 @@ const (
 	Verify        Command = "verify" // a recording's chain and seal
 	Audit         Command = "audit"  // read the log
 	Enroll        Command = "enroll" // make a token for a new device
+	Status        Command = "status" // how the gateway fares
 	// DevicesRelease ends a quarantine.
 	DevicesRelease Command = "devices release"
 	DevicesRename  Command = "devices rename"
@@ -58,7 +59,7 @@ const (
 
 // Commands are all commands, as help lists them.
 func Commands() []Command {
-	return []Command{Devices, ClientConfig, ExplainOwn, ExplainOthers, Rules, Visits, Watch, Say, Kill, Recordings, Play, Verify, Audit, Enroll, DevicesRelease, DevicesRename, DevicesLabel, DevicesRetire,
+	return []Command{Devices, ClientConfig, ExplainOwn, ExplainOthers, Rules, Visits, Watch, Say, Kill, Recordings, Play, Verify, Audit, Status, Enroll, DevicesRelease, DevicesRename, DevicesLabel, DevicesRetire,
 		PeopleList, LockPerson, UnlockPerson, CharterList, CharterShow, CharterSign,
 		OverrideRequest, OverrideDrill, OverrideOpen, OverrideList, OverrideShow, OverrideApprove, OverrideDeny, OverrideReview,
 		RosterList, RosterShow, RosterSign}
@@ -87,7 +88,7 @@ func (c Command) roles() []Role {
 		return []Role{Supervisor, Auditor}
 	case LockPerson:
 		return []Role{Supervisor, Admin}
-	case RosterList, RosterShow, ExplainOthers, Rules, PeopleList, CharterList:
+	case RosterList, RosterShow, ExplainOthers, Rules, PeopleList, CharterList, Status:
 		return []Role{Supervisor, Auditor, Admin}
 	case Recordings, Play, Verify:
 		return []Role{Auditor}

@@ -5,6 +5,7 @@
 package guard
 
 import (
+	"maps"
 	"net"
 	"net/netip"
 	"sync"
@@ -94,6 +95,15 @@ type Listener struct {
 	table       table
 	reported    map[Why]time.Time
 	notReported map[Why]int
+	refused     map[Why]int
+}
+
+// Stats are the counters of a listener.
+type Stats struct {
+	Open       int         // connections now
+	Handshakes int         // those of them that have not authenticated
+	Refused    map[Why]int // since the start
+	Penalised  int         // sources that are refused now, for having failed too often
 }
 
 // tally counts the connections of one source, or all.
@@ -105,7 +115,7 @@ func New(l net.Listener, limits Limits, report func(Refusal)) *Listener {
 	return &Listener{
 		Listener: l, limits: limits, report: report,
 		open: make(map[netip.Prefix]tally), table: newTable(limits.Penalties),
-		reported: make(map[Why]time.Time), notReported: make(map[Why]int),
+		reported: make(map[Why]time.Time), notReported: make(map[Why]int), refused: make(map[Why]int),
 	}
 }
 
@@ -143,6 +153,17 @@ func (l *Listener) Admit(conn net.Conn) *Conn {
 func (l *Listener) admit(source netip.Prefix, carrier bool, now time.Time) Why {
 	l.mu.Lock()
 	defer l.mu.Unlock()
+	why := l.limit(source, carrier, now)
+	if why != "" {
+		l.refused[why]++
+		return why
+	}
+	l.count(source, 1, 1)
+	return ""
+}
+
+// limit is the one that a connection meets; empty: none. The caller holds mu.
+func (l *Listener) limit(source netip.Prefix, carrier bool, now time.Time) Why {
 	mine := l.open[source]
 	switch {
 	case !carrier && l.table.refused(source, now):
@@ -156,8 +177,14 @@ func (l *Listener) admit(source netip.Prefix, carrier bool, now time.Time) Why {
 	case !carrier && mine.handshakes >= l.limits.HandshakesPerSource:
 		return SourceHandshakes
 	}
-	l.count(source, 1, 1)
 	return ""
+}
+
+// Stats are the counters now.
+func (l *Listener) Stats() Stats {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return Stats{Open: l.total.conns, Handshakes: l.total.handshakes, Refused: maps.Clone(l.refused), Penalised: l.table.penalised(time.Now())}
 }
 
 // count changes the tallies. The caller holds mu.

@@ -34,6 +34,17 @@ func (t *table) refused(source netip.Prefix, now time.Time) bool {
 	return o != nil && o.refused && now.Before(o.until)
 }
 
+// penalised counts the sources that may not connect now.
+func (t *table) penalised(now time.Time) int {
+	n := 0
+	for _, o := range t.byEnd {
+		if o.refused && now.Before(o.until) {
+			n++
+		}
+	}
+	return n
+}
+
 // add puts a penalty on a source.
 func (t *table) add(source netip.Prefix, penalty time.Duration, now time.Time) {
 	t.forget(now)
