@@ -183,16 +183,24 @@ func (g *Gateway) lookAtPapers(now time.Time) {
 // warnOfPapers says in the log what will expire soon, or has.
 func (g *Gateway) warnOfPapers(now time.Time) {
 	g.papers.warned = now
-	if c := g.papers.host.Load(); c != nil {
+	for _, why := range g.papers.expiring(now) {
+		g.log.Warn(why)
+	}
+}
+
+// expiring says which of them will expire soon, or have.
+func (p *papers) expiring(now time.Time) (list []string) {
+	if c := p.host.Load(); c != nil {
 		if why := hostExpiry(c.Certificate, now); why != "" {
-			g.log.Warn("the gateway's host certificate: " + why)
+			list = append(list, "the gateway's host certificate: "+why)
 		}
 	}
-	if c := g.papers.tls.Load(); c != nil && c.Leaf != nil {
+	if c := p.tls.Load(); c != nil && c.Leaf != nil {
 		if why := expiry(c.Leaf.NotBefore, c.Leaf.NotAfter, now); why != "" {
-			g.log.Warn("the certificate of gateway.websocket: " + why)
+			list = append(list, "the certificate of gateway.websocket: "+why)
 		}
 	}
+	return list
 }
 
 // PaperNotes says what of the files that a configuration names deserves a

@@ -83,7 +83,8 @@ type statusJSON struct {
 		Unsigned  []string `json:"charter_unsigned"` // who have not signed the charter in force
 		Untrained []string `json:"training_ends"`    // within two weeks, or is over
 	} `json:"people"`
-	Config struct {
+	Expiring []string `json:"certificates_expiring"` // sentences
+	Config   struct {
 		File    string     `json:"file,omitempty"`
 		Loaded  time.Time  `json:"loaded"`            // what is in force
 		Refused *time.Time `json:"refused,omitempty"` // a later one that was not taken
@@ -152,6 +153,7 @@ func (g *Gateway) status(ctx context.Context, now time.Time) (st statusJSON, err
 			st.Visits.Asking++
 		}
 	}
+	st.Expiring = append([]string{}, g.papers.expiring(now)...)
 	g.countPeople(&st, now)
 	return st, g.countRecordings(ctx, &st)
 }
@@ -267,6 +269,7 @@ func (st statusJSON) text(now time.Time) string {
 		lines = append(lines, [2]string{"Port for " + name, st.Ports[name].text()})
 	}
 	lines = append(lines, st.peopleLines()...)
+	lines = append(lines, [2]string{"Certificates", strings.Join(st.Expiring, "; ")})
 	config := "in force since " + since(st.Config.Loaded)
 	if st.Config.Refused != nil {
 		config += fmt.Sprintf("; the one of %s is REFUSED: %s", since(*st.Config.Refused), st.Config.Why)
