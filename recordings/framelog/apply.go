@@ -81,6 +81,10 @@ func (p *Player) tile(r image.Rectangle, codec byte, data []byte) error {
 		if err := readRows(p.row, r.Dx(), r.Dy(), data); err != nil {
 			return errDamaged
 		}
+	case codecColumns:
+		if err := readColumns(p.row, r.Dx(), r.Dy(), data); err != nil {
+			return errDamaged
+		}
 	case codecRaw:
 		if len(data) != 3*r.Dx()*r.Dy() {
 			return errDamaged

@@ -162,7 +162,7 @@ func TestOtherHash(t *testing.T) {
 // TestNoFrameLog refuses what is none, in a sentence.
 func TestNoFrameLog(t *testing.T) {
 	newer := bytes.Clone(session(t, 3, 6).finish())
-	newer[8] = 2
+	newer[8] = version + 1
 	for name, file := range map[string][]byte{
 		"nothing": {}, "text": []byte("hello, this is no frame log at all"), "magic": []byte(headMagic),
 		"zeros": make([]byte, 3<<20), "newer": newer,
@@ -193,6 +193,12 @@ func FuzzReader(f *testing.F) {
 	f.Add(file)
 	f.Add(file[:d.cuts[2]])
 	f.Add(file[:len(file)-10])
+	text := newTerminal(f, 50, 130, 9)
+	for range 3 {
+		text.scroll(13, false)
+		text.record(time.Second)
+	}
+	f.Add(text.finish())
 	f.Fuzz(func(t *testing.T, file []byte) {
 		if len(file) > 1<<20 {
 			return
@@ -224,6 +230,7 @@ func FuzzReader(f *testing.F) {
 func FuzzRecords(f *testing.F) {
 	f.Add([]byte{0, recSize, 4, 16, 0, 16, 0, 0, recKey, 0, 0, recTiles, 13, 0, 0, 0, 0, 15, 15, codecFill, 3, 0, 0, 1, 2, 3})
 	f.Add([]byte{0, recCopy, 12, 0, 0, 0, 0, 1, 0, 1, 0, 0, 0, 0, 0, 1, recCursor, 0, 1, recMark, 2, '{', '}'})
+	f.Add([]byte{0, recTiles, 14, 1, 0, 1, 0, 3, 3, codecColumns, 4, 0, 0, 3, 2, opRun | 7, opRun | 7})
 	f.Fuzz(func(t *testing.T, records []byte) {
 		var file bytes.Buffer
 		w, err := NewWriter(&file, testMeta)

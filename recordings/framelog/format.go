@@ -12,7 +12,7 @@ import (
 
 // What a file is made of.
 const (
-	version    = 1
+	version    = 2 // 1 has no codecColumns; a reader takes both
 	headMagic  = "\x89SFL\r\n\x1a\n"
 	chunkMagic = "CHNK"
 	endMagic   = "CEND"
@@ -58,11 +58,12 @@ const (
 
 // Ways in which the pixels of a tile are written.
 const (
-	codecFill = 0 // red, green, blue of all
-	codecRows = 1 // row-QOI
-	codecJPEG = 2
-	codecRaw  = 3 // red, green, blue of each
-	codecPNG  = 4
+	codecFill    = 0 // red, green, blue of all
+	codecRows    = 1 // row-QOI
+	codecJPEG    = 2
+	codecRaw     = 3 // red, green, blue of each
+	codecPNG     = 4
+	codecColumns = 5 // column-QOI
 )
 
 // Meta is what the header of a file says.

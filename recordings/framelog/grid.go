@@ -20,6 +20,9 @@ const (
 	gap = 700 * time.Millisecond
 	// streak is how many changes without such a rest make it hot.
 	streak = 10
+	// steady is how often a tile's lines are found in the same places before it is
+	// text, once they have moved.
+	steady = 3
 	// settled is the rest after which a lossy tile is written exactly.
 	settled = time.Second
 )
@@ -42,6 +45,8 @@ type tile struct {
 	changed time.Duration
 	shown   time.Duration // when it was last taken
 	streak  int           // changes without a rest
+	lines   lines         // of the text that it had last
+	steady  int           // how often these were found, up to that at which it is text
 }
 
 func (g *grid) fits(f *rfb.Frame) bool {
@@ -205,9 +210,34 @@ func (g *grid) changed(now time.Duration, whole bool) iter.Seq2[image.Rectangle,
 	}
 }
 
+// number of the tile that r lies in.
+func (g *grid) number(r image.Rectangle) int { return r.Min.Y/side*g.columns + r.Min.X/side }
+
+// text tells where the lines of the tile of r lie, if it is to be written as text.
+// Text that glides is not: its lines lie elsewhere each time, and equal rows are
+// found again anywhere.
+func (g *grid) text(texts *texts, r image.Rectangle) (lines, bool) {
+	i := g.number(r)
+	t := &g.tiles[i]
+	was := t.lines
+	is := texts.find(g.shadow, g.bounds(i), was)
+	switch {
+	case is.pitch == 0:
+		return is, false
+	case was.pitch == 0:
+		t.steady = steady
+	case is == was:
+		t.steady = min(t.steady+1, steady)
+	default:
+		t.steady = 0
+	}
+	t.lines = is
+	return is, t.steady == steady
+}
+
 // written notes how the tile of r was.
 func (g *grid) written(r image.Rectangle, rough bool) {
-	i := r.Min.Y/side*g.columns + r.Min.X/side
+	i := g.number(r)
 	switch t := &g.tiles[i]; {
 	case rough:
 		g.roughen(i)

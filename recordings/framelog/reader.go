@@ -79,7 +79,7 @@ func (r *Reader) header(size int64) (base int64, err error) {
 	length := int64(binary.LittleEndian.Uint32(head[12:]))
 	if string(head[:8]) == headMagic {
 		if v := binary.LittleEndian.Uint16(head[8:]); v > version && v < 256 {
-			return 0, fmt.Errorf("%w: it has version %d, only %d is known", ErrFormat, v, version)
+			return 0, fmt.Errorf("%w: it has version %d, only those up to %d are known", ErrFormat, v, version)
 		}
 		if length <= maxMeta && headSize+length+4 <= size {
 			text := make([]byte, headSize+length+4)

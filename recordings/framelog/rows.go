@@ -97,22 +97,9 @@ func readRow(row, data []byte) (n int, ok bool) {
 	var index [64]uint32
 	var px uint32
 	for i := 0; i < len(row); {
-		if n >= len(data) {
-			return n, false
-		}
-		b := data[n]
-		n++
-		switch {
-		case b == noRun:
-			return n, false
-		case b == opRGB:
-			if len(data)-n < 3 {
-				return n, false
-			}
-			px = uint32(data[n])<<16 | uint32(data[n+1])<<8 | uint32(data[n+2])
-			n += 3
-		case b&opMask == opRun:
-			run := 4 * (int(b&63) + 1)
+		if n < len(data) && data[n]&opMask == opRun && data[n] < opRGB {
+			run := 4 * (int(data[n]&63) + 1)
+			n++
 			if run > len(row)-i {
 				return n, false
 			}
@@ -120,23 +107,43 @@ func readRow(row, data []byte) (n int, ok bool) {
 				binary.LittleEndian.PutUint32(row[i:], px)
 			}
 			continue
-		case b&opMask == opDiff:
-			px = pixelOf(byte(px>>16)+b>>4&3-2, byte(px>>8)+b>>2&3-2, byte(px)+b&3-2)
-		case b&opMask == opLuma:
-			if n >= len(data) {
-				return n, false
-			}
-			dg, c := b&63-32, data[n]
-			px = pixelOf(byte(px>>16)+dg+c>>4-8, byte(px>>8)+dg, byte(px)+dg+c&15-8)
-			n++
-		default:
-			px = index[b]
 		}
+		size, next, ok := readPixel(data[n:], px, &index)
+		if !ok {
+			return n, false
+		}
+		n, px = n+size, next
 		index[rowHash(px)] = px
 		binary.LittleEndian.PutUint32(row[i:], px)
 		i += 4
 	}
 	return n, true
+}
+
+// readPixel decodes one pixel, no run, and tells how many bytes it took.
+func readPixel(data []byte, before uint32, index *[64]uint32) (n int, px uint32, ok bool) {
+	if len(data) == 0 {
+		return 0, 0, false
+	}
+	switch b := data[0]; {
+	case b == noRun:
+		return 0, 0, false
+	case b == opRGB:
+		if len(data) < 4 {
+			return 0, 0, false
+		}
+		return 4, pixelOf(data[1], data[2], data[3]), true
+	case b&opMask == opDiff:
+		return 1, pixelOf(byte(before>>16)+b>>4&3-2, byte(before>>8)+b>>2&3-2, byte(before)+b&3-2), true
+	case b&opMask == opLuma:
+		if len(data) < 2 {
+			return 0, 0, false
+		}
+		dg, c := b&63-32, data[1]
+		return 2, pixelOf(byte(before>>16)+dg+c>>4-8, byte(before>>8)+dg, byte(before)+dg+c&15-8), true
+	default:
+		return 1, index[b&63], true
+	}
 }
 
 func pixelOf(red, green, blue byte) uint32 {

@@ -135,7 +135,7 @@ func (s *stream) open(c chunk, hashed bool) error {
 	s.now = c.start
 	// A writer ends a chunk where it has this behind its first picture, at a
 	// picture's end. Four bytes a pixel are the most that a picture takes.
-	s.left = chunkRaw + 64<<20 + 8*int64(c.width)*int64(c.height)
+	s.left = chunkWork + 64<<20 + 8*int64(c.width)*int64(c.height)
 	return nil
 }
 

@@ -22,8 +22,16 @@ import (
 const (
 	chunkTime  = 30 * time.Second
 	chunkLong  = 2 * time.Minute // of a chunk with less than chunkQuiet
-	chunkQuiet = 2 << 20         // bytes before compression
-	chunkRaw   = 8 << 20         // likewise
+	chunkQuiet = 4 << 20         // work
+	chunkWork  = 8 << 20         // likewise
+)
+
+// Work is what playing costs, in bytes before compression (about 6 ns each); so
+// many pixels count as one of these.
+const (
+	workColumns = 3 // of a tile of text, which is written across the rows
+	workTiles   = 8 // of another
+	workCopies  = 16
 )
 
 // When a block is due for an end by its size, in bytes. The first picture of a
@@ -64,14 +72,14 @@ type Writer struct {
 	level budget
 
 	zip     *zstd.Encoder
-	zipped  bytes.Buffer // what zip gave since the last block
-	begun   []byte       // head of a chunk that goes with its first block
+	zipped  bytes.Buffer // room for heads, then what zip gave since the last block
+	heads   int          // bytes of that room: of a block, and of a chunk before its first
 	sum     hash.Hash    // over the chunk
 	prev    [32]byte
 	open    bool // a chunk is
 	head    chunkHead
 	end     chunkEnd
-	first   uint32 // raw bytes of the chunk's first picture
+	work    int    // behind the chunk's first picture
 	last    uint32 // ms: time of the last record
 	since   uint32 // ms: time of the first record that waits for a block
 	waits   int    // raw bytes that do
@@ -83,9 +91,10 @@ type Writer struct {
 	next      rfb.State // as it was seen
 	paused    bool
 	held      [][]byte // marks from before the first picture
-	tiles     []byte   // scratch: a record's body
-	rows      []byte   // scratch: one tile's
-	block     []byte   // scratch
+	texts     texts
+	strips    []strip
+	tiles     []byte // of the record that is not full
+	rows      []byte // scratch: one tile's
 	copies    []rfb.Copy
 	finishing bool // nothing is put off any more
 }
@@ -187,8 +196,8 @@ func (w *Writer) at(t time.Duration) (uint32, error) {
 
 // due reports whether the next change of the picture begins a chunk.
 func (w *Writer) due(now uint32) bool {
-	age, raw := duration(now-w.head.start), w.end.raw-w.first
-	return !w.open || w.grid.fresh || raw >= chunkRaw || age >= chunkLong || age >= chunkTime && raw >= chunkQuiet
+	age := duration(now - w.head.start)
+	return !w.open || w.grid.fresh || w.work >= chunkWork || age >= chunkLong || age >= chunkTime && w.work >= chunkQuiet
 }
 
 // turn ends the chunk and begins the next.
@@ -203,9 +212,9 @@ func (w *Writer) turn(now uint32) {
 	if w.level.jpeg() {
 		w.head.flags = flagLossy
 	}
-	w.begun = w.head.append(w.begun[:0])
+	w.room(w.head.append(nil))
 	w.end = chunkEnd{seq: w.head.seq}
-	w.anyLoss, w.first, w.last = false, 0, now
+	w.anyLoss, w.last = false, now
 	w.zip.Reset(&w.zipped)
 	w.open = true
 	w.index = append(w.index, entry{offset: w.size, start: now, width: f.Width, height: f.Height})
@@ -216,53 +225,25 @@ func (w *Writer) turn(now uint32) {
 // picture writes the copies and the tiles that have changed.
 func (w *Writer) picture(t time.Duration, now uint32) {
 	for _, c := range w.copies {
+		w.work += c.To.Dx() * c.To.Dy() / workCopies
 		w.record(now, recCopy, appendShorts(nil, c.To.Min.X, c.To.Min.Y, c.To.Dx(), c.To.Dy(), c.From.X, c.From.Y))
 	}
 	w.copies = w.copies[:0]
-	w.tiles = w.tiles[:0]
 	mayLose := w.level.jpeg() && !w.finishing
 	for r, hot := range w.grid.changed(t, mayLose) {
-		rough := w.tile(r, hot && mayLose)
-		w.grid.written(r, rough)
-		w.lossy = w.lossy || rough
-		if len(w.tiles) >= tilesBytes {
-			w.record(now, recTiles, w.tiles)
-			w.tiles = w.tiles[:0]
-		}
+		w.put(now, r, hot && mayLose)
 	}
-	if len(w.tiles) > 0 {
-		w.record(now, recTiles, w.tiles)
+	for i := range w.strips {
+		w.text(now, i)
 	}
+	w.endTiles(now, 0)
 	w.grid.clean()
 	w.end.frames++
 	w.anyLoss = w.anyLoss || w.lossy
 	if w.end.frames == 1 {
-		w.first = w.end.raw
 		w.restate(now)
+		w.work = 0
 	}
-}
-
-// tile adds one to the record; lossy if it may be and that saves enough.
-func (w *Writer) tile(r image.Rectangle, mayLose bool) (rough bool) {
-	f := w.grid.shadow
-	codec, data := byte(codecRows), w.rows[:0]
-	if px, ok := plain(f, r); ok {
-		codec, data = codecFill, append(data, byte(px>>16), byte(px>>8), byte(px))
-	} else {
-		data = appendRows(data, f, r)
-		w.rows = data
-		if mayLose {
-			if small := jpegTile(f, r); small != nil && 3*len(small) < len(data) {
-				codec, data, rough = codecJPEG, small, true
-			}
-		}
-	}
-	w.tiles = binary.LittleEndian.AppendUint16(w.tiles, uint16(r.Min.X))
-	w.tiles = binary.LittleEndian.AppendUint16(w.tiles, uint16(r.Min.Y))
-	n := len(data)
-	w.tiles = append(w.tiles, byte(r.Dx()-1), byte(r.Dy()-1), codec, byte(n), byte(n>>8), byte(n>>16))
-	w.tiles = append(w.tiles, data...)
-	return rough
 }
 
 // record adds one to the chunk that is open.
@@ -279,13 +260,14 @@ func (w *Writer) record(now uint32, kind byte, body []byte) {
 	w.last = now
 	w.waits += len(b) + len(body)
 	w.end.raw += uint32(len(b) + len(body))
+	w.work += len(b) + len(body)
 	if _, err := w.zip.Write(b); err != nil {
 		w.err = err
 	}
 	if _, err := w.zip.Write(body); err != nil {
 		w.err = err
 	}
-	if n := w.zipped.Len(); n >= blockFirst || n >= blockBytes && len(w.begun) == 0 {
+	if n := w.zipped.Len(); n >= blockFirst || n >= blockBytes && w.end.blocks > 0 {
 		w.flush()
 	}
 }
@@ -306,10 +288,21 @@ func (w *Writer) flush() {
 	w.emit()
 }
 
+// room leaves some for the head of the block that comes, behind another head.
+func (w *Writer) room(head []byte) {
+	if w.zipped.Reset(); w.zipped.Cap() > keptBytes {
+		w.zipped = bytes.Buffer{}
+	}
+	w.zipped.Write(head)
+	w.zipped.Write(make([]byte, blockSize))
+	w.heads = w.zipped.Len()
+}
+
 // emit writes what the compressor gave as a block, behind the head of its chunk
 // if it is the first.
 func (w *Writer) emit() {
-	p := w.zipped.Bytes()
+	b := w.zipped.Bytes()
+	p := b[w.heads:]
 	if len(p) == 0 || w.err != nil {
 		return
 	}
@@ -317,17 +310,12 @@ func (w *Writer) emit() {
 	if w.lossy {
 		h.flags = flagLossy
 	}
-	w.block = h.append(append(w.block[:0], w.begun...))
-	w.block = append(w.block, p...)
-	w.sum.Write(w.block)
-	w.begun = w.begun[:0]
+	h.append(b[:w.heads-blockSize])
+	w.sum.Write(b)
 	w.end.blocks++
 	w.waits, w.lossy = 0, false
-	w.zipped.Reset()
-	_ = w.write(w.block) // the error stays
-	if cap(w.block) > keptBytes || w.zipped.Cap() > keptBytes {
-		w.block, w.zipped = nil, bytes.Buffer{}
-	}
+	_ = w.write(b) // the error stays
+	w.room(nil)
 }
 
 func (w *Writer) endChunk() {
