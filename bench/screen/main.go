@@ -16,6 +16,7 @@ import (
 	"os"
 	"os/signal"
 	"runtime"
+	"strings"
 	"syscall"
 	"time"
 )
@@ -49,6 +50,8 @@ type sizes struct {
 
 func run(ctx context.Context, size sizes, captures, only string, own, latency bool, out io.Writer) error {
 	fmt.Fprintf(out, "%s, %d cores, %s %s\n", time.Now().Format(time.DateOnly), runtime.NumCPU(), runtime.Version(), runtime.GOARCH)
+	printLoad(out, "begin")
+	defer printLoad(out, "end")
 	var films []*film
 	if captures != "" {
 		read, err := readFilms(captures)
@@ -86,4 +89,16 @@ func run(ctx context.Context, size sizes, captures, only string, own, latency bo
 		return nil
 	}
 	return measureLatency(ctx, size, out)
+}
+
+// printLoad prints how many processes have wanted a processor in the last 1, 5 and
+// 15 minutes: with more than there are cores, times by the clock are too long.
+func printLoad(out io.Writer, when string) {
+	load, err := os.ReadFile("/proc/loadavg")
+	if err != nil {
+		return // there is none on this system
+	}
+	if f := strings.Fields(string(load)); len(f) >= 3 {
+		fmt.Fprintf(out, "load at the %s: %s\n", when, strings.Join(f[:3], " "))
+	}
 }
