@@ -41,6 +41,7 @@ type Agent struct {
 	key     ssh.Signer
 	ledger  *ledger
 	user    proc.Account // whose person answers, and whose account visits use
+	groups  *proc.Groups // of the visits' processes
 	pin     *Pin
 	desk    *desk
 	replays *replays
@@ -132,6 +133,10 @@ func account(name string) (proc.Account, error) {
 func (a *Agent) Run(ctx context.Context) error {
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
+	a.confine()
+	if err := proc.EndStale(); err != nil {
+		a.log.Warn("what who and last list of visits before this start could not be ended", "error", err)
+	}
 	var parts sync.WaitGroup
 	parts.Go(func() { a.callHome(ctx) })
 	err := a.desk.serve(ctx, a.local)
@@ -143,33 +148,6 @@ func (a *Agent) Run(ctx context.Context) error {
 
 // Socket is the path where the device's users reach the agent.
 func (a *Agent) Socket() string { return a.cfg.Socket }
-
-// logins are the accounts that a visit may use, the default first. Without
-// root there is only the agent's own.
-func (a *Agent) logins() []string {
-	list := []string{a.user.Name}
-	if os.Getuid() != 0 {
-		return list
-	}
-	for _, l := range a.cfg.Logins {
-		if !slices.Contains(list, l) {
-			list = append(list, l)
-		}
-	}
-	return list
-}
-
-// login is the account for a request.
-func (a *Agent) login(wanted string) (string, error) {
-	list := a.logins()
-	if wanted == "" {
-		return list[0], nil
-	}
-	if !slices.Contains(list, wanted) {
-		return "", fmt.Errorf("this device does not let a visit use the account %s", wanted)
-	}
-	return wanted, nil
-}
 
 // ownShell says whether the device's user may type in a shell of this account:
 // in their own, or as root in any. A visit as another account must not lend the
@@ -195,6 +173,9 @@ func (a *Agent) ask(ctx context.Context, v *visit, l *link, tell func(wire.Promp
 	}
 	if err == nil {
 		err = a.offers(req.Capabilities)
+	}
+	if err == nil {
+		err = a.admit(ctx, login, req.Capabilities)
 	}
 	if err != nil {
 		a.unasked(c, err)

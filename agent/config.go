@@ -40,6 +40,7 @@ type Config struct {
 	Labels    map[string]string `toml:"labels"`
 	User      string            `toml:"user"`   // account whose person answers; empty: the agent's own
 	Logins    []string          `toml:"logins"` // accounts a visit may use besides the user's
+	PAM       bool              `toml:"pam"`    // ask PAM about an account before a visit uses it
 	Prompt    time.Duration     `toml:"prompt"` // how long a prompt waits for its answer
 	Redial    time.Duration     `toml:"redial"` // longest wait before the first call again
 	Socket    string            `toml:"socket"` // empty: agent.sock in the state folder
@@ -57,6 +58,7 @@ type Config struct {
 	Facts    string     `toml:"facts"` // what the gateway is told of the device
 	Screen   Screen     `toml:"screen"`
 	Files    Files      `toml:"files"`
+	Limits   Limits     `toml:"limits"`
 	Forward  Forward    `toml:"forward"`
 }
 
@@ -66,6 +68,7 @@ func Defaults() Config {
 		State:       "/var/lib/accord/agent",
 		Labels:      map[string]string{},
 		Logins:      []string{},
+		PAM:         true,
 		Prompt:      2 * time.Minute,
 		Redial:      30 * time.Second,
 		Surfaces:    allSurfaces(),
@@ -74,6 +77,7 @@ func Defaults() Config {
 		Facts:   factsAll,
 		Screen:  Screen{Server: screenAuto, Start: []string{}},
 		Files:   Files{Read: []string{"/"}, Write: []string{"/"}},
+		Limits:  Limits{Tasks: 4096},
 		Forward: Forward{Allow: []string{"127.0.0.1:*", "[::1]:*"}, Listen: []string{"*"}},
 	}
 }
@@ -126,6 +130,9 @@ func (c Config) Check() error {
 	}
 	if err := c.Files.check(); err != nil {
 		return config.Under("files", err)
+	}
+	if err := c.Limits.check(); err != nil {
+		return config.Under("limits", err)
 	}
 	return c.checkLabels()
 }

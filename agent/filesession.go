@@ -92,7 +92,7 @@ func (s *session) filesSpec(tool *files.Command) (granted []files.Direction, spe
 	if granted, err = s.grantedFiles(tool); err != nil {
 		return nil, spec, err
 	}
-	if spec.Account, err = proc.LookupAccount(s.login); err != nil {
+	if spec.Account, err = s.visit.account(s.login); err != nil {
 		return nil, spec, err
 	}
 	if tool != nil && tool.Tool == files.ToolRsync {

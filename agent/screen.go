@@ -176,6 +176,7 @@ func (s *screening) serve(nc gossh.NewChannel) {
 func (s *screening) wants() screenWants {
 	_, err := s.visit.agent.may(s.visit.id(), wire.ClipboardGet)
 	return screenWants{
+		group: s.visit.group,
 		visit: s.visit.id(), technician: s.visit.req.Technician.Name, ticket: s.visit.req.Ticket, clipboard: err == nil,
 	}
 }

@@ -21,6 +21,7 @@ import (
 type screenWants struct {
 	visit, technician, ticket string
 	clipboard                 bool // it may be read
+	group                     *proc.Group
 }
 
 // screenServer is a VNC server that has let us in.
@@ -204,7 +205,8 @@ func (a *Agent) startIn(ctx context.Context, folder string, w screenWants) (*scr
 		}
 	}
 	env := proc.Environment(a.user, w.visit, w.technician, w.ticket, "", "", nil)
-	p, err := proc.Start(proc.Spec{Visit: w.visit, Account: a.user, Args: command, Env: append(env, on.Environment()...)})
+	env = proc.WithDevice(append(env, on.Environment()...))
+	p, err := proc.Start(proc.Spec{Visit: w.visit, Account: a.user, Args: command, Env: env, Group: w.group})
 	if err != nil {
 		return nil, err
 	}

@@ -18,6 +18,7 @@ type session struct {
 	visit *visit
 	ch    ssh.Channel
 	login string
+	label []any // for the log
 	env   []string
 	pty   *proc.PTY
 	proc  *proc.Process
@@ -146,7 +147,7 @@ func (s *session) start(command string) bool {
 	_, err := s.visit.agent.may(s.visit.id(), wire.Shell)
 	var account proc.Account
 	if err == nil {
-		account, err = proc.LookupAccount(s.login)
+		account, err = s.visit.account(s.login)
 	}
 	if err != nil {
 		s.refuse(err)
@@ -159,7 +160,9 @@ func (s *session) start(command string) bool {
 // seen in the user's mirror.
 func (s *session) launch(of wire.Capability, spec proc.Spec, env []string) bool {
 	v := s.visit
-	spec.Visit, spec.Env = v.id(), proc.Environment(spec.Account, v.id(), v.req.Technician.Name, v.req.Ticket, s.term(), "", env)
+	spec.Visit, spec.Group = v.id(), v.group
+	spec.Env = proc.WithDevice(proc.Environment(spec.Account, v.id(), v.req.Technician.Name, v.req.Ticket, s.term(), "", env))
+	spec.Record = proc.Accounting(v.req.Technician.Name)
 	err := v.hold.refuses()
 	var p *proc.Process
 	if err == nil {
@@ -174,11 +177,12 @@ func (s *session) launch(of wire.Capability, spec proc.Spec, env []string) bool 
 		s.typed = make(chan []byte, userKeys)
 	}
 	s.proc, s.of = p, of
+	s.began(spec.Account, of)
 	if !v.add(p, running{session: s, process: p, shown: s.ch, of: of, also: s.also}) {
 		s.proc = nil
 		s.reflection.end()
-		p.Kill()
 		p.Close()
+		s.left(p.Wait())
 		s.refuse(errors.New("the visit has ended, or the user took this back"))
 		return false
 	}
@@ -223,6 +227,7 @@ func (s *session) serve() {
 	both.Wait()
 	s.reflection.end()
 	_ = s.ch.CloseWrite()
+	s.left(s.proc.Wait())
 	sendExit(s.ch, s.proc.Wait())
 	_ = s.ch.Close()
 }

@@ -66,6 +66,9 @@ type visit struct {
 	asking   *moreAsked        // a question about more; nil for none
 	watchers []tui.Watcher     // who else is in the visit
 
+	group    *proc.Group // all its processes
+	admitted bool        // PAM was asked about the account, and let it in
+
 	hold   *hold
 	mirror mirror
 	moving transfers
@@ -192,6 +195,7 @@ func (v *visit) run(ctx context.Context, l *link) error {
 	if err := v.agent.begin(v); err != nil {
 		return v.abandon(ctx, err)
 	}
+	v.confine()
 	told := v.agent.desk.began(v) // the user can stop it before anything opens
 	l.register(v)
 	v.ready()
@@ -387,6 +391,15 @@ func (v *visit) add(p *proc.Process, r running) bool {
 	return true
 }
 
+// confine makes what holds all processes of the visit together.
+func (v *visit) confine() {
+	group, err := v.agent.groups.Visit(v.id())
+	if err != nil {
+		v.agent.log.Warn("a visit", "visit", v.id(), "error", err)
+	}
+	v.group = group
+}
+
 // drop forgets a process of which nothing is left.
 func (v *visit) drop(p *proc.Process) {
 	v.mu.Lock()
@@ -415,5 +428,6 @@ func (v *visit) closeAll() {
 		all.Go(r.kill)
 	}
 	all.Wait()
+	v.group.End()
 	close(v.over)
 }

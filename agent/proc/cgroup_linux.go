@@ -8,27 +8,28 @@ import (
 	"path/filepath"
 	"strconv"
 	"strings"
+	"syscall"
 	"time"
 )
 
 // cgroup is the path of a version 2 control group that holds one shell's
-// processes, "" where there is none. It is a second net below the keepers'
+// processes, or those of a visit, "" where there is none. It is a second net below the keepers'
 // search: the kernel itself kills all of a group, forks included. All methods
 // do nothing for "", and no error of theirs matters to the search.
 type cgroup string
 
-// newCgroup makes a warden's group, where the device lets the agent do that
-// (root, or systemd's Delegate=yes) and the kernel has cgroup.kill (Linux
-// 5.14).
-func newCgroup(warden int) cgroup {
-	c := wardenCgroup(warden)
-	if c == "" {
+// newCgroup makes a group with a name of its own in a folder of groups, where the
+// device lets the agent do that (root, or systemd's Delegate=yes) and the kernel
+// has cgroup.kill (Linux 5.14).
+func newCgroup(folder, prefix string) cgroup {
+	if folder == "" {
 		return ""
 	}
-	c.remove() // left by a crash that took the keepers too
-	if err := os.Mkdir(string(c), 0o755); err != nil {
+	path, err := os.MkdirTemp(folder, prefix+"-")
+	if err != nil {
 		return ""
 	}
+	c := cgroup(path)
 	if _, err := os.Stat(c.file("cgroup.kill")); err != nil {
 		c.remove()
 		return ""
@@ -36,35 +37,20 @@ func newCgroup(warden int) cgroup {
 	return c
 }
 
-// wardenCgroup is the group that the agent makes for a warden. It is below
-// their own, which is the same: only the shell moves. Its name holds the pid
-// namespace too: agents of two containers may share a group, and a pid alone
-// would be that of a warden in each, which kills what is in its group.
-func wardenCgroup(warden int) cgroup {
-	own, err := ownCgroup()
-	if err != nil {
-		return ""
-	}
-	space, err := os.Readlink("/proc/self/ns/pid") // pid:[4026531836]
-	if err != nil {
-		return ""
-	}
-	return cgroup(filepath.Join(own, "accord-"+strings.Trim(space, "pid:[]")+"-"+strconv.Itoa(warden)))
-}
-
 func (c cgroup) file(name string) string { return filepath.Join(string(c), name) }
 
-func (c cgroup) write(file, text string) {
-	if c != "" {
-		_ = os.WriteFile(c.file(file), []byte(text), 0) // creates nothing: such a folder can't
+func (c cgroup) write(file, text string) error {
+	if c == "" {
+		return nil
 	}
+	return os.WriteFile(c.file(file), []byte(text), 0) // creates nothing: such a folder can't
 }
 
 // add moves a process into the group; what it starts from then on is born
 // there.
-func (c cgroup) add(pid int) { c.write("cgroup.procs", strconv.Itoa(pid)) }
+func (c cgroup) add(pid int) error { return c.write("cgroup.procs", strconv.Itoa(pid)) }
 
-func (c cgroup) kill() { c.write("cgroup.kill", "1") }
+func (c cgroup) kill() { _ = c.write("cgroup.kill", "1") }
 
 // clear kills the group and takes it away when all are dead, or leaves it
 // after limit.
@@ -75,8 +61,8 @@ func (c cgroup) clear(limit time.Duration) {
 	late := time.After(limit)
 	for {
 		c.kill()
-		// Linux refuses as long as somebody is in it.
-		if err := os.Remove(string(c)); err == nil || errors.Is(err, os.ErrNotExist) {
+		removeTree(string(c)) // Linux refuses as long as somebody is in it
+		if _, err := os.Stat(string(c)); errors.Is(err, os.ErrNotExist) {
 			return
 		}
 		select {
@@ -87,10 +73,17 @@ func (c cgroup) clear(limit time.Duration) {
 	}
 }
 
+// removeLimit is how long the kernel may count a process that has been waited
+// for as one of its group's.
+const removeLimit = 500 * time.Millisecond
+
 // remove takes the group away if it is empty.
 func (c cgroup) remove() {
-	if c != "" {
-		_ = os.Remove(string(c))
+	if c == "" {
+		return
+	}
+	for late := time.Now().Add(removeLimit); errors.Is(os.Remove(string(c)), syscall.EBUSY) && time.Now().Before(late); {
+		time.Sleep(firstPause)
 	}
 }
 

@@ -2,11 +2,13 @@ package proc
 
 import (
 	"encoding/gob"
+	"errors"
 	"fmt"
 	"net"
 	"os"
 	"path/filepath"
 	"runtime"
+	"strings"
 	"syscall"
 	"unsafe"
 
@@ -49,16 +51,17 @@ func work(spec launch, control *net.UnixConn, inside Inside) error {
 		}
 	}
 	unix.Umask(0o022)
-	if os.Chdir(spec.Account.Home) != nil {
-		_ = os.Chdir("/") // never fails: it is this process's folder already
+	_ = goHome(spec.Account.Home) // what serves files says itself what it can't
+	if err := limitTasks(spec.Tasks); err != nil {
+		return fmt.Errorf("limit the tasks of %s: %w", spec.Account.Name, err)
 	}
 	_ = control.Close()
 	os.Exit(do(spec.Input))
 	return nil
 }
 
-// become returns only when it fails. Limits and the OOM score stay as the
-// agent has them, and no_new_privs stays off so that sudo works.
+// become returns only when it fails. Limits but the number of tasks, and the OOM
+// score, stay as the agent has them, and no_new_privs stays off so that sudo works.
 func become(spec launch) error {
 	runtime.LockOSThread() // the thread that is checked is the one that runs the shell
 	a := spec.Account
@@ -66,8 +69,11 @@ func become(spec launch) error {
 		return err
 	}
 	unix.Umask(0o022)
-	if os.Chdir(a.Home) != nil {
-		_ = os.Chdir("/") // never fails: it is this process's folder already
+	if err := enterHome(&spec); err != nil {
+		fmt.Fprintf(os.Stderr, "accord: %v, so this begins in /\n", err)
+	}
+	if err := limitTasks(spec.Tasks); err != nil {
+		return fmt.Errorf("limit the tasks of %s: %w", a.Name, err)
 	}
 	program, argv := a.Shell, []string{"-" + filepath.Base(a.Shell)} // the dash makes a login shell
 	switch {
@@ -79,6 +85,48 @@ func become(spec launch) error {
 	resetSignals()
 	err := syscall.Exec(program, argv, spec.Env)
 	return fmt.Errorf("run %s as %s: %w", program, a.Name, err)
+}
+
+// goHome enters a folder, or / where it can't.
+func goHome(home string) error {
+	err := os.Chdir(home)
+	if err != nil {
+		_ = os.Chdir("/") // never fails: it is this process's folder already
+	}
+	return err
+}
+
+// enterHome enters the account's home. One that isn't there, or is somebody
+// else's than the account's or root's, is none: its owner could put into it what
+// the account's shell reads and runs.
+func enterHome(spec *launch) error {
+	a := spec.Account
+	var why *os.PathError
+	if err := goHome(a.Home); errors.As(err, &why) {
+		return fmt.Errorf("the home %s of %s can't be entered (%w)", a.Home, a.Name, why.Err)
+	}
+	err := ownHome(a)
+	if err == nil {
+		return nil
+	}
+	_ = goHome("/")
+	for i, v := range spec.Env {
+		if strings.HasPrefix(v, "HOME=") {
+			spec.Env[i] = "HOME=/"
+		}
+	}
+	return fmt.Errorf("the home %s of %s is not used (%w)", a.Home, a.Name, err)
+}
+
+func ownHome(a Account) error {
+	info, err := os.Stat(".")
+	if err != nil {
+		return err
+	}
+	if s, ok := info.Sys().(*syscall.Stat_t); ok && int64(s.Uid) != int64(a.UID) && s.Uid != 0 {
+		return fmt.Errorf("it belongs to another account, %d", s.Uid)
+	}
+	return nil
 }
 
 // lastSignal is Linux's highest (_NSIG is 64, but for MIPS).

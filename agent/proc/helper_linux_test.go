@@ -23,10 +23,11 @@ const (
 	roleVar    = "PROC_TEST_ROLE"
 	commandVar = "PROC_TEST_COMMAND"
 	waitVar    = "PROC_TEST_WAIT" // for a line, before the command
+	recordVar  = "PROC_TEST_UTMP" // file to list the login in
 )
 
 func TestMain(m *testing.M) {
-	Main(nil)
+	Main(Inside{"report": reportSelf})
 	switch os.Getenv(roleVar) {
 	case "agent":
 		os.Exit(playAgent())
@@ -38,6 +39,8 @@ func TestMain(m *testing.M) {
 		fmt.Println("root")
 		_, _ = io.Copy(io.Discard, os.Stdin)
 		os.Exit(0)
+	case "confined agent":
+		os.Exit(playConfined())
 	case "sudo agent":
 		os.Exit(playSudoAgent())
 	case "blocked agent":
@@ -66,7 +69,11 @@ func playAgent() int {
 		return 1
 	}
 	a.Shell = "/bin/sh"
-	p, err := Start(Spec{Account: a, Command: os.Getenv(commandVar), Env: os.Environ(), PTY: &PTY{}})
+	var r *Record
+	if utmp := os.Getenv(recordVar); utmp != "" {
+		r = &Record{Host: "accord:alice", Utmp: utmp}
+	}
+	p, err := Start(Spec{Account: a, Command: os.Getenv(commandVar), Env: os.Environ(), PTY: &PTY{}, Record: r})
 	if err != nil {
 		fmt.Println(err)
 		return 1
@@ -230,6 +237,6 @@ func nobody(t *testing.T) Account {
 	if err != nil {
 		t.Skip(err)
 	}
-	a.Shell = "/bin/sh"
+	a.Shell, a.Home = "/bin/sh", "/"
 	return a
 }

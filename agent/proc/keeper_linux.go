@@ -2,6 +2,7 @@ package proc
 
 import (
 	"encoding/gob"
+	"fmt"
 	"io"
 	"net"
 	"os"
@@ -22,6 +23,10 @@ type launch struct {
 	Env      []string
 	Terminal bool
 	Cgroup   cgroup
+	Held     bool // nothing may start outside of Cgroup
+	Tasks    int  // see limitTasks
+	Line     string
+	Record   *Record // nil: the login is listed nowhere
 }
 
 // started is the keeper's first message to the agent: the shell runs, or why
@@ -31,7 +36,12 @@ type started struct {
 	KeeperStart uint64 // as in process
 	Main        int
 	Problem     string
+	Notice      string // what went wrong and keeps no shell from starting
 }
+
+// keeperGrace is what the keeper gets to kill its tree and to say that the login
+// is over, before the warden kills both.
+const keeperGrace = 500 * time.Millisecond
 
 // warden starts the keeper. When that is gone, it may have left its tree here.
 func warden(control *net.UnixConn) error {
@@ -46,8 +56,12 @@ func warden(control *net.UnixConn) error {
 	select {
 	case <-t.exit:
 	case <-ordered(control):
+		select {
+		case <-t.exit:
+		case <-time.After(keeperGrace): // somebody stopped it
+		}
 	}
-	group := wardenCgroup(os.Getpid())
+	group := cgroup(os.Getenv(groupVariable))
 	t.kill(group)
 	group.remove() // the keeper may not have come to it
 	return nil
@@ -66,13 +80,16 @@ func keeper(control *net.UnixConn) error {
 	if err != nil {
 		return tell.Encode(started{Problem: err.Error()})
 	}
+	first := started{Keeper: t.self.pid, KeeperStart: t.self.start, Main: t.main}
+	if t.notice != nil {
+		first.Notice = t.notice.Error()
+	}
 	select {
-	case problem := <-answer:
-		// An agent that left is noticed by ordered.
-		_ = tell.Encode(started{t.self.pid, t.self.start, t.main, problem})
+	case first.Problem = <-answer:
+		_ = tell.Encode(first) // an agent that left is noticed by ordered
 	case <-end:
 	}
-	t.keep(end, spec.Cgroup, tell)
+	t.keep(end, spec, tell)
 	return nil
 }
 
@@ -89,8 +106,15 @@ func startChild(spec launch) (*tree, <-chan string, error) {
 		_ = mine.Close()
 		return nil, nil, err
 	}
-	// The child waits for its orders, so it is in the group before it forks.
-	spec.Cgroup.add(t.main)
+	// The child waits for its orders, so it is in the group before it forks, and
+	// listed before it looks who is there.
+	if err := spec.Cgroup.add(t.main); err != nil && spec.Held {
+		_ = mine.Close() // the child leaves
+		return nil, nil, fmt.Errorf("put the shell into the visit's control group: %w, so nothing is started", err)
+	}
+	if spec.Record != nil {
+		t.notice = spec.Record.begin(login{pid: t.main, line: spec.Line, at: time.Now()})
+	}
 	answer := make(chan string, 1)
 	go func() {
 		defer func() { _ = mine.Close() }()
@@ -127,6 +151,8 @@ type tree struct {
 	main  int                     // the process that it started
 	exit  chan syscall.WaitStatus // of main
 	empty chan struct{}           // closed when the kernel knows of no descendant
+
+	notice error // see [started]
 }
 
 // plant makes this process a subreaper and starts the tree's main process. The
@@ -169,14 +195,18 @@ func (t *tree) reap() {
 }
 
 // keep waits until the tree is empty, and kills it when it has to end. It
-// tells the main process's exit.
-func (t *tree) keep(end <-chan struct{}, group cgroup, tell *gob.Encoder) {
+// tells the main process's exit, after the login is over for whoever asks.
+func (t *tree) keep(end <-chan struct{}, spec launch, tell *gob.Encoder) {
+	group := spec.Cgroup
 	var s syscall.WaitStatus
 	select {
 	case s = <-t.exit:
 	case <-end:
 		t.kill(group)
 		s = <-t.exit
+	}
+	if spec.Record != nil {
+		_ = spec.Record.end(login{pid: t.main, line: spec.Line, at: time.Now()}) // the beginning told what is wrong
 	}
 	_ = tell.Encode(exitOf(s)) // an agent that left is noticed by ordered
 	select {

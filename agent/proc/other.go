@@ -3,6 +3,7 @@
 package proc
 
 import (
+	"context"
 	"io"
 	"os"
 	"sync"
@@ -23,6 +24,9 @@ func Belongs(int) bool { return false }
 
 // Terminal is nil.
 func (*Process) Terminal() *os.File { return nil }
+
+// TerminalName is empty.
+func (*Process) TerminalName() string { return "" }
 
 // Take locks hold and fails with ErrSystem.
 func (*Process) Take(_ []byte, hold sync.Locker) (int, error) {
@@ -71,6 +75,39 @@ func (*Process) Leftover() int { return 0 }
 
 // Close has nothing to close.
 func (*Process) Close() {}
+
+// Gone is nil.
+func (*Process) Gone() <-chan struct{} { return nil }
+
+// Notice is empty.
+func (*Process) Notice() string { return "" }
+
+// MayLogIn fails with ErrSystem.
+func MayLogIn(context.Context, Account, bool) error { return ErrSystem }
+
+// Accounting is nil: logins are listed nowhere.
+func Accounting(string) *Record { return nil }
+
+// EndStale has nothing to end.
+func EndStale() error { return nil }
+
+// Groups are none here.
+type Groups struct{}
+
+// Confine makes no groups.
+func Confine(Limits) (*Groups, error) { return &Groups{}, ErrSystem }
+
+// Visit makes no group.
+func (*Groups) Visit(string) (*Group, error) { return &Group{}, nil }
+
+// Group holds nothing here.
+type Group struct{}
+
+// Held is false.
+func (*Group) Held() bool { return false }
+
+// End has nothing to end.
+func (*Group) End() {}
 
 // Executable is false.
 func Executable(string) bool { return false }

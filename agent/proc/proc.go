@@ -47,6 +47,23 @@ type Spec struct {
 	Env []string
 	// PTY is the terminal to make, nil for three pipes.
 	PTY *PTY
+	// Record lists the login of a terminal, see [Accounting]; nil for none.
+	Record *Record
+	// Group holds the processes of the visit, and its limits; nil for none.
+	Group *Group
+}
+
+// Record is a login in utmp(5). User is set by [Start].
+type Record struct {
+	User, Host string
+	Utmp, Wtmp string // the files; one that is not there is not made
+}
+
+// Limits are the most that all processes of a visit may use together; 0 is as
+// much as there is.
+type Limits struct {
+	Tasks  int   // processes and threads
+	Memory int64 // bytes
 }
 
 // Inside is work that this program itself can do as an account, by name: it gets

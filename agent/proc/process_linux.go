@@ -14,6 +14,9 @@ import (
 // [Process.Stdout], and don't call its Fd method, which would make it blocking.
 func (p *Process) Terminal() *os.File { return p.stdio.terminal }
 
+// TerminalName is the terminal's path, for the shell's side; empty without one.
+func (p *Process) TerminalName() string { return p.stdio.name }
+
 // Stdin is the shell's input. A Write waits while the shell doesn't read;
 // [Process.Close] ends it. Closing it is the end of the input without a
 // terminal, and nothing with one.

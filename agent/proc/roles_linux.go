@@ -21,6 +21,9 @@ const (
 // ownExe is this binary, also when the file it came from was replaced.
 const ownExe = "/proc/self/exe"
 
+// groupVariable tells the warden the control group that it clears.
+const groupVariable = "ACCORD_GROUP"
+
 // A role starts with its control socket behind the standard descriptors.
 // Behind that the warden has what it hands to the keeper: the keeper's control
 // socket and three files; and the keeper the three files, which the child gets
@@ -121,8 +124,8 @@ func nullFiles() ([]*os.File, error) {
 // environment is none of its business; a role waits more than it works, and one
 // processor's worth of threads starts sooner. The visit's number stands behind
 // the role's name, for whoever lists processes.
-func spawn(name, visit string, files []*os.File, sys *syscall.SysProcAttr) (*os.Process, error) {
-	p, err := os.StartProcess(ownExe, []string{name, visit}, &os.ProcAttr{Dir: "/", Env: []string{"GOMAXPROCS=1"}, Files: files, Sys: sys})
+func spawn(name, visit string, files []*os.File, sys *syscall.SysProcAttr, env ...string) (*os.Process, error) {
+	p, err := os.StartProcess(ownExe, []string{name, visit}, &os.ProcAttr{Dir: "/", Env: append(env, "GOMAXPROCS=1"), Files: files, Sys: sys})
 	if err != nil {
 		return nil, fmt.Errorf("start %s: %w", name, err)
 	}

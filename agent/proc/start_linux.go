@@ -33,6 +33,8 @@ type Process struct {
 	stdio              *stdio
 	group              cgroup
 	main               int // its pid, and its session's and first group's number
+	notice             string
+	listed             *Record // of a login that the keeper lists; nil for none
 
 	first chan started  // the keeper's first word
 	heard chan struct{} // closed: the keeper is gone
@@ -60,9 +62,15 @@ func Start(s Spec) (*Process, error) {
 		return nil, err
 	}
 	defer func() { closeAll(ends.theirs) }()
-	p, err := startKeepers(s.Visit, ends)
+	group, err := s.Group.shell()
 	if err != nil {
 		ends.close()
+		return nil, err
+	}
+	p, err := startKeepers(s, ends, group)
+	if err != nil {
+		ends.close()
+		group.remove()
 		return nil, err
 	}
 	if err := p.launch(s); err != nil {
@@ -73,7 +81,7 @@ func Start(s Spec) (*Process, error) {
 }
 
 // startKeepers starts the warden, and with it the keeper, which then waits.
-func startKeepers(visit string, ends *stdio) (*Process, error) {
+func startKeepers(s Spec, ends *stdio, group cgroup) (*Process, error) {
 	toWarden, wardenEnd, err := pair()
 	if err != nil {
 		return nil, err
@@ -85,13 +93,13 @@ func startKeepers(visit string, ends *stdio) (*Process, error) {
 		return nil, err
 	}
 	defer func() { _ = keeperEnd.Close() }()
-	w, entry, err := startWarden(visit, append([]*os.File{wardenEnd, keeperEnd}, ends.theirs...))
+	w, entry, err := startWarden(s.Visit, group, append([]*os.File{wardenEnd, keeperEnd}, ends.theirs...))
 	if err != nil {
 		_, _ = toWarden.Close(), toKeeper.Close()
 		return nil, err
 	}
 	p := &Process{
-		warden: w, wardenEntry: entry, toWarden: toWarden, toKeeper: toKeeper, stdio: ends, group: newCgroup(w.Pid),
+		warden: w, wardenEntry: entry, toWarden: toWarden, toKeeper: toKeeper, stdio: ends, group: group, listed: listed(s),
 		first: make(chan started, 1), heard: make(chan struct{}), done: make(chan struct{}), gone: make(chan struct{}),
 	}
 	live.add(w.Pid)
@@ -100,14 +108,14 @@ func startKeepers(visit string, ends *stdio) (*Process, error) {
 	return p, nil
 }
 
-func startWarden(visit string, files []*os.File) (*os.Process, process, error) {
+func startWarden(visit string, group cgroup, files []*os.File) (*os.Process, process, error) {
 	nulls, err := nullFiles()
 	if err != nil {
 		return nil, process{}, err
 	}
 	defer closeAll(nulls)
 	// A session of its own: the agent's terminal and its Ctrl-C mean the agent.
-	w, err := spawn(wardenName, value(visit), append(nulls, files...), &syscall.SysProcAttr{Setsid: true})
+	w, err := spawn(wardenName, value(visit), append(nulls, files...), &syscall.SysProcAttr{Setsid: true}, groupVariable+"="+string(group))
 	if err != nil {
 		return nil, process{}, err
 	}
@@ -129,7 +137,10 @@ func (p *Process) launch(s Spec) error {
 	if err := p.toKeeper.SetWriteDeadline(time.Now().Add(startLimit)); err != nil {
 		return fmt.Errorf("start a shell: %w", err)
 	}
-	spec := launch{Account: s.Account, Command: s.Command, Args: s.Args, Inside: s.Inside, Input: s.Input, Env: env, Terminal: s.PTY != nil, Cgroup: p.group}
+	spec := launch{
+		Account: s.Account, Command: s.Command, Args: s.Args, Inside: s.Inside, Input: s.Input, Env: env,
+		Terminal: s.PTY != nil, Cgroup: p.group, Held: s.Group != nil && s.Group.held, Tasks: s.Group.tasks(), Line: line(p.stdio.name), Record: p.listed,
+	}
 	if err := gob.NewEncoder(p.toKeeper).Encode(spec); err != nil {
 		return fmt.Errorf("start a shell: tell its keeper: %w", err)
 	}
@@ -138,12 +149,25 @@ func (p *Process) launch(s Spec) error {
 		if f.Problem != "" {
 			return errors.New(strings.TrimSpace(f.Problem))
 		}
-		p.main = f.Main
+		p.main, p.notice = f.Main, f.Notice
 		return nil
 	case <-time.After(startLimit):
 		return fmt.Errorf("the shell of %s did not start within %v: look at the load and the home folder of the device", s.Account.Name, startLimit)
 	}
 }
+
+// listed is how the keeper lists the login; only one with a terminal is listed.
+func listed(s Spec) *Record {
+	if s.Record == nil || s.PTY == nil {
+		return nil
+	}
+	r := *s.Record
+	r.User = s.Account.Name
+	return &r
+}
+
+// line is the terminal's name in utmp(5).
+func line(terminal string) string { return strings.TrimPrefix(terminal, "/dev/") }
 
 // hear takes the keeper's words until it is gone. A keeper that was killed
 // leaves its tree to the warden.
@@ -164,6 +188,8 @@ func (p *Process) hear() {
 	var e Exit
 	if err := words.Decode(&e); err == nil {
 		p.ended(e)
+	} else if p.listed != nil && f.Main != 0 {
+		_ = p.listed.end(login{pid: f.Main, line: line(p.stdio.name), at: time.Now()}) // what the keeper would have done
 	}
 	_, _ = io.Copy(io.Discard, p.toKeeper)
 }

@@ -84,8 +84,23 @@ func TestHome(t *testing.T) {
 		t.Errorf("started in %q", out)
 	}
 	s.Account.Home = "/nonexistent/home"
-	if out, _ := run(t, s); out != "/\n" {
-		t.Errorf("without a home started in %q", out)
+	out, said, _ := finish(t, begin(t, s))
+	if out != "/\n" || said != "accord: the home /nonexistent/home of "+s.Account.Name+" can't be entered (no such file or directory), so this begins in /\n" {
+		t.Errorf("without a home started in %q and said %q", out, said)
+	}
+}
+
+// TestForeignHome: whoever owns the home could put into it what the shell reads.
+func TestForeignHome(t *testing.T) {
+	needRoot(t)
+	s := spec(t, `echo "$HOME"; pwd`)
+	s.Account.Home = t.TempDir()
+	if err := os.Chown(s.Account.Home, 65534, 65534); err != nil {
+		t.Fatal(err)
+	}
+	out, said, _ := finish(t, begin(t, s))
+	if out != "/\n/\n" || !strings.Contains(said, "it belongs to another account, 65534") {
+		t.Errorf("started in %q and said %q", out, said)
 	}
 }
 
