@@ -78,7 +78,7 @@ func (v *visit) socketAs(t sockets.Task) (*proc.Process, error) {
 		return nil, err
 	}
 	env := proc.Environment(account, v.id(), v.req.Technician.Name, v.req.Ticket, "", "", nil)
-	return proc.Start(proc.Spec{Visit: v.id(), Account: account, Inside: InsideSockets, Input: input, Hands: true, Env: env})
+	return proc.Start(proc.Spec{Visit: v.id(), Account: account, Inside: InsideSockets, Input: input, Hands: true, Env: env, Group: v.group})
 }
 
 // leaveSocket ends what made a socket, unless the visit's end does.

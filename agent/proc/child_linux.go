@@ -8,6 +8,7 @@ import (
 	"os"
 	"path/filepath"
 	"runtime"
+	"strconv"
 	"strings"
 	"syscall"
 	"unsafe"
@@ -65,6 +66,12 @@ func work(spec launch, control *net.UnixConn, inside Inside) error {
 func become(spec launch) error {
 	runtime.LockOSThread() // the thread that is checked is the one that runs the shell
 	a := spec.Account
+	if spec.Login {
+		// As pam_loginuid(8) does it: last(1) takes a session without it for one
+		// that is gone, and auditd tells by it who did what. A kernel that has it
+		// set for good refuses; that is no reason to let nobody in.
+		_ = os.WriteFile("/proc/thread-self/loginuid", []byte(strconv.Itoa(a.UID)), 0)
+	}
 	if err := drop(a); err != nil {
 		return err
 	}

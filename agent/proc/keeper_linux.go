@@ -25,6 +25,7 @@ type launch struct {
 	Cgroup   cgroup
 	Held     bool // nothing may start outside of Cgroup
 	Tasks    int  // see limitTasks
+	Login    bool // it is one for whoever asks the kernel
 	Line     string
 	Record   *Record // nil: the login is listed nowhere
 }

@@ -47,7 +47,8 @@ type Spec struct {
 	Env []string
 	// PTY is the terminal to make, nil for three pipes.
 	PTY *PTY
-	// Record lists the login of a terminal, see [Accounting]; nil for none.
+	// Record makes it a login, which is listed if it has a terminal, see
+	// [Accounting]; nil for none.
 	Record *Record
 	// Group holds the processes of the visit, and its limits; nil for none.
 	Group *Group

@@ -139,7 +139,7 @@ func (p *Process) launch(s Spec) error {
 	}
 	spec := launch{
 		Account: s.Account, Command: s.Command, Args: s.Args, Inside: s.Inside, Input: s.Input, Env: env,
-		Terminal: s.PTY != nil, Cgroup: p.group, Held: s.Group != nil && s.Group.held, Tasks: s.Group.tasks(), Line: line(p.stdio.name), Record: p.listed,
+		Terminal: s.PTY != nil, Cgroup: p.group, Held: s.Group != nil && s.Group.held, Tasks: s.Group.tasks(), Login: s.Record != nil, Line: line(p.stdio.name), Record: p.listed,
 	}
 	if err := gob.NewEncoder(p.toKeeper).Encode(spec); err != nil {
 		return fmt.Errorf("start a shell: tell its keeper: %w", err)
