@@ -257,3 +257,18 @@ func TestLoginIsListed(t *testing.T) {
 		}
 	})
 }
+
+// TestLoginUID: auditd and last tell a login by it.
+func TestLoginUID(t *testing.T) {
+	needRoot(t)
+	if _, err := os.Stat("/proc/self/loginuid"); err != nil {
+		t.Skip(err) // a kernel without audit
+	}
+	s := spec(t, "cat /proc/self/loginuid")
+	s.Account = nobody(t)
+	before, _ := run(t, s)
+	s.Record = books(t)
+	if after, _ := run(t, s); after != "65534" && after != before {
+		t.Errorf("it is %s, was %s", after, before)
+	}
+}
