@@ -42,6 +42,7 @@ func (v *visit) why() ending {
 }
 
 func (v *visit) seal(why ending) error {
+	v.doings.end()
 	_, err := v.rec.Seal(recordings.End{Ended: time.Now(), By: why.by, Cause: why.cause})
 	return err
 }

@@ -129,8 +129,9 @@ func (o *opaque) told() *opacity {
 // filesJournal puts what a session copies on the timeline of its visit. It is the
 // journal of what follows the session.
 type filesJournal struct {
-	rec    *recordings.Recording
-	number int
+	rec     *recordings.Recording
+	happens func(kind string, data any) error
+	number  int
 
 	copies   map[*files.Transfer]*recordings.File // of what is on its way; whoever calls the journal is alone
 	mu       sync.Mutex
@@ -141,12 +142,12 @@ type filesJournal struct {
 
 // beginFiles begins a session on the timeline.
 func (v *visit) beginFiles(tool, command string) (*filesJournal, error) {
-	j := &filesJournal{rec: v.rec, number: int(v.copied.Add(1)), copies: make(map[*files.Transfer]*recordings.File)}
-	return j, v.rec.Event(eventFiles, filesBegan{j.number, tool, wire.Clean(command, 4<<10), v.req.Login})
+	j := &filesJournal{rec: v.rec, happens: v.happens, number: int(v.copied.Add(1)), copies: make(map[*files.Transfer]*recordings.File)}
+	return j, v.happens(eventFiles, filesBegan{j.number, tool, wire.Clean(command, 4<<10), v.req.Login})
 }
 
 func (j *filesJournal) event(kind string, data any) error {
-	if err := j.rec.Event(kind, data); err != nil {
+	if err := j.happens(kind, data); err != nil {
 		return j.fails(err)
 	}
 	return nil

@@ -67,7 +67,7 @@ func (v *visit) forward(ctx context.Context, place wire.Place, shown forwarded, 
 	}
 	began := time.Now()
 	shown.Number = number
-	if err := v.rec.Event(eventForward, shown); err != nil {
+	if err := v.happens(eventForward, shown); err != nil {
 		go gossh.DiscardRequests(devReqs)
 		_ = dev.Close()
 		v.end(cannotRecord(err))
@@ -84,7 +84,7 @@ func (v *visit) forward(ctx context.Context, place wire.Place, shown forwarded, 
 		_ = dev.Close()
 	}
 	ended := forwardEnded{number, f.up.Load(), f.down.Load(), time.Since(began).Seconds()}
-	if err := v.rec.Event(eventForwardEnds, ended); err != nil && !errors.Is(err, recordings.ErrSealed) {
+	if err := v.happens(eventForwardEnds, ended); err != nil && !errors.Is(err, recordings.ErrSealed) {
 		v.end(cannotRecord(err))
 	}
 	return nil

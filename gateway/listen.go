@@ -210,7 +210,7 @@ func (ls *listening) serve(ctx context.Context, from *wire.Conn) {
 	if ls.at.Network == wire.NetworkUnix {
 		at.Socket = ls.at.Host
 	}
-	if err := v.rec.Event(eventListen, at); err != nil {
+	if err := v.happens(eventListen, at); err != nil {
 		v.end(cannotRecord(err))
 		return
 	}
@@ -234,7 +234,7 @@ func (ls *listening) serve(ctx context.Context, from *wire.Conn) {
 		})
 	}
 	all.Wait()
-	if err := v.rec.Event(eventListenEnds, at); err != nil && !errors.Is(err, recordings.ErrSealed) {
+	if err := v.happens(eventListenEnds, at); err != nil && !errors.Is(err, recordings.ErrSealed) {
 		v.end(cannotRecord(err))
 	}
 }

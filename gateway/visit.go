@@ -79,6 +79,7 @@ type visit struct {
 	failure              error                 // likewise: why there is no answer
 	rec                  *recordings.Recording // set before opened is closed
 	openedAt             time.Time             // likewise
+	doings               *doings
 
 	touched atomic.Int64  // when the technician last did something: nanoseconds since asked
 	revised chan struct{} // told when obliged changes
@@ -150,7 +151,7 @@ func (g *Gateway) beginWith(p person, h *home, want policy.Request, d policy.Dec
 		prompts: newPrompting(),
 		obliged: d.Obligations, revised: make(chan struct{}, 1),
 		decided: make(chan struct{}), opened: make(chan struct{}), left: make(chan struct{}), done: make(chan struct{}),
-		audience: newAudience(req.Watched, end), mail: newMail(),
+		audience: newAudience(req.Watched, end), doings: newDoings(), mail: newMail(),
 	}
 	context.AfterFunc(ctx, v.audience.finish)
 	if err := g.visitRequested(v); err != nil {

@@ -3,6 +3,7 @@ package gateway
 import (
 	"context"
 	"errors"
+	"slices"
 
 	"accord/policy"
 	"accord/recordings"
@@ -247,6 +248,10 @@ func (v *visit) scene(ph *tui.Phrases) tui.Scene {
 		scene.Shells = append(scene.Shells, tui.LiveShell{
 			ID: shell.Name(), Name: s.name, Ended: s.in == nil, Follow: func() (tui.Tail, error) { return follow(shell) },
 		})
+	}
+	goesOn := slices.ContainsFunc(scene.Shells, func(l tui.LiveShell) bool { return !l.Ended })
+	if shell, any := v.doings.live(ph, goesOn); any {
+		scene.Shells = append(scene.Shells, shell)
 	}
 	for _, l := range a.lines {
 		scene.Said = append(scene.Said, l.says(ph))

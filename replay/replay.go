@@ -73,7 +73,8 @@ func visit(dir string, stage *stage) (tui.Recording, func(), error) {
 		return tui.Recording{}, nil, fmt.Errorf("visit.json can't be read, `accord verify` says more: %w", err)
 	}
 	rec := tui.Recording{Title: title(v), Notice: notice(v)}
-	starts := starts(dir)
+	var starts map[string]time.Duration
+	rec.Story, starts = storyOf(dir)
 	names, err := filepath.Glob(filepath.Join(dir, "[0-9][0-9][0-9]*.*"))
 	if err != nil {
 		return tui.Recording{}, nil, err
@@ -131,24 +132,6 @@ func notice(v recordings.Visit) string {
 		return "this visit has no end yet"
 	}
 	return ""
-}
-
-// starts is when each cast and frame log began, since the visit's recording did.
-func starts(dir string) map[string]time.Duration {
-	at := make(map[string]time.Duration)
-	for e, err := range recordings.ReadTimeline(dir) {
-		if err != nil {
-			return at
-		}
-		var begun struct {
-			Cast   string `json:"cast"`
-			Frames string `json:"frames"`
-		}
-		if (e.Kind == recordings.KindShell || e.Kind == recordings.KindScreen) && json.Unmarshal(e.Data, &begun) == nil {
-			at[begun.Cast+begun.Frames] = time.Duration(e.T * float64(time.Second))
-		}
-	}
-	return at
 }
 
 // indexEvery is how many events lie between two kept places.

@@ -307,6 +307,7 @@ func plainRecordings(ctx context.Context, t *Terminal, list RecordingList) (stri
 // plainPlay prints what is on each shell's screen at its end.
 func plainPlay(ctx context.Context, t *Terminal, rec Recording) error {
 	l := t.lines(PhrasesFor(t.Locale()))
+	rec = withStory(rec, l.ph, Size{})
 	l.say(rec.Title)
 	if rec.Notice != "" {
 		l.say(rec.Notice)
@@ -317,6 +318,12 @@ func plainPlay(ctx context.Context, t *Terminal, rec Recording) error {
 		}
 		if track.Pictures != nil {
 			l.say(l.ph.Say("PlayPicture", "Name", track.Name, "Length", clock(track.Pictures.Length())))
+			continue
+		}
+		if told, is := track.Source.(*story); is {
+			for _, line := range told.texts() {
+				l.say(line)
+			}
 			continue
 		}
 		lines, broken := lastScreen(ctx, track.Source)

@@ -23,7 +23,8 @@ type Recording struct {
 	Title  string
 	Notice string // a sentence such as "interrupted: the gateway stopped"
 	Tracks []Track
-	First  int // the track to begin with
+	First  int         // the track to begin with
+	Story  []Happening // what else happened, in order
 }
 
 // Play shows a recording until its viewer leaves: nil, or [ErrLeft] on Ctrl-C
@@ -34,7 +35,9 @@ func Play(ctx context.Context, t *Terminal, rec Recording) error {
 		return plainPlay(ctx, t, rec)
 	}
 	inner, cancel := context.WithCancel(ctx)
-	s := newPlayScreen(inner, newPage(t), rec)
+	p := newPage(t)
+	rec = withStory(rec, p.ph, Size{p.width, p.height})
+	s := newPlayScreen(inner, p, rec)
 	defer s.close()
 	defer cancel()
 	if len(rec.Tracks) == 0 {
@@ -102,7 +105,11 @@ type playScreen struct {
 func newPlayScreen(ctx context.Context, p page, rec Recording) *playScreen {
 	s := &playScreen{page: p, rec: rec, which: rec.First, speed: 1, skip: true, playing: true, told: rec.Notice}
 	for _, track := range rec.Tracks {
-		s.reels = append(s.reels, newReel(track.Source))
+		r := newReel(track.Source)
+		if _, is := track.Source.(*story); !is {
+			r.others = p.ph.marksWithin(rec.Story, track)
+		}
+		s.reels = append(s.reels, r)
 	}
 	s.pulses = make([]*pulses, len(rec.Tracks))
 	s.work = func(r *reel, to time.Duration) tea.Cmd {

@@ -90,7 +90,8 @@ type reel struct {
 	scan   int64 // position of the look at length and marks
 	length time.Duration
 	marks  []bookmark
-	known  bool // the scan has come to the end
+	others []bookmark // of the visit, not of the shell itself
+	known  bool       // the scan has come to the end
 	broken error
 	limit  int64 // position from which on the emulator fails; -1 for none
 }
@@ -132,7 +133,7 @@ func (r *reel) work(ctx context.Context, to time.Duration) progress {
 		r.look(ctx, end)
 		r.goAhead(ctx, end)
 	}
-	p.length, p.marks, p.known, p.broken = r.length, r.marks, r.known, r.broken
+	p.length, p.marks, p.known, p.broken = r.length, mixed(r.marks, r.others, r.length), r.known, r.broken
 	p.more = !r.known || !r.ended
 	return p
 }

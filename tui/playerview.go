@@ -1,6 +1,7 @@
 package tui
 
 import (
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -49,6 +50,8 @@ func (s *playScreen) topLine() string {
 		left = styleBad.Render("✕ " + s.ph.Say("TechPlayBroken"))
 	case s.told != "":
 		right = styleWarn.Render(s.told)
+	case s.passing() != "":
+		right = styleKey.Render("◆ " + s.passing())
 	case s.shown.frame != nil:
 		right = styleDim.Render(s.cutNote())
 	}
@@ -65,6 +68,20 @@ func (s *playScreen) topLine() string {
 		gap = max(s.width-ansi.StringWidth(left)-ansi.StringWidth(right), 0)
 	}
 	return left + strings.Repeat(" ", gap) + right
+}
+
+// passing is the mark that was just gone by, for as long as one reads it.
+func (s *playScreen) passing() string {
+	long := time.Duration(float64(idleMost) * max(s.speed, 1))
+	for _, m := range slices.Backward(s.shown.marks) {
+		if m.at <= s.at {
+			if s.at-m.at <= long {
+				return m.text
+			}
+			break
+		}
+	}
+	return ""
 }
 
 // cutNote says that the window shows a part only, and which.

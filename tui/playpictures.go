@@ -137,6 +137,11 @@ type deck struct {
 	drawn   strip
 }
 
+// marks are those of the screen and of its visit.
+func (d *deck) marks() []bookmark {
+	return mixed(d.pulses.marks, d.reels[d.which].others, d.rec.Tracks[d.which].Pictures.Length())
+}
+
 // playPictures shows the screen track that the player is at, until its viewer
 // leaves or turns to a shell.
 func (s *playScreen) playPictures(ctx context.Context, t *Terminal) error {
@@ -151,7 +156,7 @@ func (s *playScreen) playPictures(ctx context.Context, t *Terminal) error {
 	}
 	d := &deck{playScreen: s, gallery: openGallery(ctx, track.Pictures), asked: -1, pulses: s.pulsesOf(s.which)}
 	defer d.gallery.close()
-	s.shown, s.last = progress{reel: s.reels[s.which], length: track.Pictures.Length(), known: true, marks: d.pulses.marks}, time.Time{}
+	s.shown, s.last = progress{reel: s.reels[s.which], length: track.Pictures.Length(), known: true, marks: d.marks()}, time.Time{}
 	s.at = s.within(s.at)
 	show := ScreenShow{Screen: track.Pictures.Screen(), Device: track.Name, Title: s.rec.Title, Frozen: d.frozen}
 	m := newScreenModel(newPage(t), show, able)
@@ -185,10 +190,10 @@ func (d *deck) findings() <-chan finding {
 func (d *deck) take(f finding) {
 	if f.pulse != nil {
 		d.pulses.add(*f.pulse)
-		d.shown.marks = d.pulses.marks
+		d.shown.marks = d.marks()
 		return
 	}
-	f.marks, f.reel = d.pulses.marks, d.reels[d.which]
+	f.marks, f.reel = d.marks(), d.reels[d.which]
 	d.shown, d.paused = f.progress, f.paused
 }
 

@@ -14,6 +14,9 @@ type LiveShell struct {
 	ID    string
 	Name  string // what runs there
 	Ended bool
+	// Told is no shell but lines of what happens; nobody types there. Second: it
+	// is shown only to who chooses it.
+	Told, Second bool
 	// Follow opens it for reading; the screen closes what it gets.
 	Follow func() (Tail, error)
 }

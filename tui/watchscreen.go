@@ -98,10 +98,10 @@ func (s *watchScreen) follow() tea.Cmd {
 		return nil
 	}
 	at := slices.IndexFunc(shells, func(l LiveShell) bool { return l.ID == s.shell })
-	if at < 0 || !s.chosen && (shells[at].Ended || s.sight.ended) {
+	if at < 0 || !s.chosen && (shells[at].Ended || shells[at].Second || s.sight.ended) {
 		want := len(shells) - 1
 		for i, l := range shells {
-			if !l.Ended {
+			if !l.Ended && !l.Second {
 				want = i
 			}
 		}
@@ -236,13 +236,18 @@ func (s *watchScreen) command(key string) tea.Cmd {
 		s.done, s.wants = true, &ScreenWanted{Hands: true}
 	case (key == "i" || key == "c" && s.scene.Screen) && !s.w.MayType:
 		s.told = s.w.WhyNot
-	case key == "i" && s.live == nil:
+	case key == "i" && (s.live == nil || s.onStory()):
 		s.told = s.ph.Say("WatchNoShell")
 	case key == "i":
 		s.typing = true // what is typed from now on is for the device
 		return s.act(StepIn{On: true})
 	}
 	return nil
+}
+
+// onStory reports that no shell is shown but what happens.
+func (s *watchScreen) onStory() bool {
+	return slices.ContainsFunc(s.scene.Shells, func(l LiveShell) bool { return l.ID == s.shell && l.Told })
 }
 
 // turn goes to the next shell, or the one before.
