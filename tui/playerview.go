@@ -59,7 +59,7 @@ func (s *playScreen) topLine() string {
 		return left
 	}
 	gap := s.width - ansi.StringWidth(left) - ansi.StringWidth(right)
-	if gap < 2 && s.told != "" {
+	if gap < 2 && (s.told != "" || s.passing() != "") {
 		return right
 	}
 	if gap < 2 {
@@ -70,8 +70,12 @@ func (s *playScreen) topLine() string {
 	return left + strings.Repeat(" ", gap) + right
 }
 
-// passing is the mark that was just gone by, for as long as one reads it.
+// passing is the mark that was just gone by, for as long as one reads it. In the
+// list of what happened it stands there anyway.
 func (s *playScreen) passing() string {
+	if _, is := s.rec.Tracks[s.which].Source.(*story); is {
+		return ""
+	}
 	long := time.Duration(float64(idleMost) * max(s.speed, 1))
 	for _, m := range slices.Backward(s.shown.marks) {
 		if m.at <= s.at {
