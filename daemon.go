@@ -44,8 +44,12 @@ func installed(path, name string) string {
 	return path // one that can't be looked at is an error where it is read
 }
 
-// logger writes for people on a terminal, and one JSON object a line elsewhere.
+// logger writes for people on a terminal, for the journal where systemd collects
+// what is written, and one JSON object a line elsewhere.
 func (c *call) logger(w io.Writer) *slog.Logger {
+	if f, ok := w.(*os.File); ok && isJournal(f, c.getenv("JOURNAL_STREAM")) {
+		return slog.New(newJournal(f))
+	}
 	if f, ok := w.(*os.File); ok && f == c.stderr && c.hasTerminal() {
 		return slog.New(slog.NewTextHandler(w, nil))
 	}

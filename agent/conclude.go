@@ -47,6 +47,7 @@ func (v *visit) conclude(ctx context.Context, failure error) error {
 		e.Head.Hash = strings.Repeat("0", 64)
 	}
 	e.Head, e.Sealed = v.settle(e.Head)
+	v.log("the visit is over", "by", e.By, "cause", e.Cause, "shells", e.Shells)
 	v.agent.desk.ended(v, e)
 	text, signature, err := v.agent.ledger.ending(e)
 	if err == nil {

@@ -116,6 +116,12 @@ func (l *link) serveVisit(ctx context.Context, ch ssh.Channel) {
 	}
 }
 
+// log tells the story of the visit in the agent's log. The gateway's log has the
+// same under the same id.
+func (v *visit) log(what string, details ...any) {
+	v.agent.log.Info(what, append([]any{"visit", v.id()}, details...)...)
+}
+
 func (v *visit) id() string {
 	if v.req == nil {
 		return ""
@@ -179,7 +185,9 @@ func (v *visit) run(ctx context.Context, l *link) error {
 	}
 	v.req = req.(*wire.Request) //nolint:forcetypeassert // await checked it
 	defer v.agent.finish(v.id())
+	v.log("a visit is asked for", "technician", v.req.Technician.Name, "capabilities", v.req.Capabilities)
 	approved, err := v.decide(ctx, l)
+	v.log("it is answered", "choice", v.consent.Choice, "surface", v.consent.Surface)
 	switch {
 	case !approved:
 		return errors.Join(err, v.linger(ctx))
@@ -196,6 +204,7 @@ func (v *visit) run(ctx context.Context, l *link) error {
 		return v.abandon(ctx, err)
 	}
 	v.confine()
+	v.log("the visit is open", "login", v.consent.Login, "until", v.consent.Until)
 	told := v.agent.desk.began(v) // the user can stop it before anything opens
 	l.register(v)
 	v.ready()

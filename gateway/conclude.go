@@ -21,6 +21,7 @@ func (v *visit) conclude() {
 	sealed := head(v.rec.Head())
 	v.say(&wire.End{By: why.by, Cause: why.cause, Head: &sealed})
 	card := v.awaitCard()
+	v.gateway.log.Info("the visit is over", "visit", v.req.Visit, "by", why.by, "cause", why.cause, "head", sealed.Hash)
 	if err := errors.Join(serr, v.gateway.visitEnded(v, why, sealed, card)); err != nil {
 		v.gateway.log.Error("the end of a visit was not kept whole", "visit", v.req.Visit, "error", err)
 	}

@@ -173,6 +173,7 @@ func (g *Gateway) beginWith(p person, h *home, want policy.Request, d policy.Dec
 func (v *visit) run() {
 	log := v.gateway.log.With("visit", v.req.Visit)
 	defer v.finish()
+	log.Info("a visit is asked for", "device", v.home.device.Name, "technician", v.person.Name, "capabilities", v.req.Capabilities)
 	ch, err := v.open()
 	if err != nil {
 		v.fail(err)
@@ -190,6 +191,7 @@ func (v *visit) run() {
 		return
 	}
 	close(v.decided)
+	log.Info("it is answered", "choice", v.consent.Choice, "surface", v.consent.Surface)
 	if !v.consent.Opens() {
 		return
 	}
@@ -201,6 +203,7 @@ func (v *visit) run() {
 		log.Error("no recording, so no visit", "error", err)
 		return
 	}
+	log.Info("the visit is open", "login", v.consent.Login, "until", v.consent.Until)
 	v.audience.begin()
 	close(v.opened)
 	v.gateway.publish()
