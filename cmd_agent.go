@@ -128,7 +128,7 @@ func runJoin(ctx context.Context, c *call, args []string) error {
 	if err != nil {
 		return err
 	}
-	return c.sayJoined(joined)
+	return c.sayJoined(joined, cfg.Name)
 }
 
 // secret is a token that stands on the command line or, for "-", on the first
@@ -146,10 +146,13 @@ func (c *call) secret(word string) (string, error) {
 
 // sayJoined says what the device is now, and whom its owner has given the power
 // to open it without a consent.
-func (c *call) sayJoined(j *agent.Joined) error {
+func (c *call) sayJoined(j *agent.Joined, wished string) error {
 	overrides := "It has no supervisors, so no override can open it."
 	if len(j.Supervisors) > 0 {
 		overrides = fmt.Sprintf("Signatures it takes for an override, %d at a time: %s.", j.Signers, strings.Join(j.Supervisors, ", "))
+	}
+	if strings.HasPrefix(j.Device, wished+"-") {
+		overrides = fmt.Sprintf("Another device has or had the name %s. If that was this one, before its key was lost: ssh GATEWAY devices retire %[1]s, then rename %s.\n", wished, j.Device) + overrides
 	}
 	_, err := fmt.Fprintf(c.stdout, "This device is %s of %s now. Start it with: accord agent\n%s\n", j.Device, j.Organisation, overrides)
 	return err

@@ -17,7 +17,11 @@ const maxDeviceChannels = 4
 const deviceLimit = 10 * time.Second
 
 // onDevice answers one question about the device itself, outside any visit.
-func (l *link) onDevice(_ context.Context, _ *gossh.ServerConn, nc gossh.NewChannel) {
+func (l *link) onDevice(cancel context.CancelCauseFunc) func(context.Context, *gossh.ServerConn, gossh.NewChannel) {
+	return func(_ context.Context, _ *gossh.ServerConn, nc gossh.NewChannel) { l.serveDevice(nc, cancel) }
+}
+
+func (l *link) serveDevice(nc gossh.NewChannel, cancel context.CancelCauseFunc) {
 	l.mu.Lock()
 	allowed := l.welcomed != nil && l.questions < maxDeviceChannels
 	if allowed {
@@ -44,6 +48,10 @@ func (l *link) onDevice(_ context.Context, _ *gossh.ServerConn, nc gossh.NewChan
 	conn := wire.NewConn(ch)
 	question, err := conn.Read()
 	if err != nil {
+		return
+	}
+	if m, ok := question.(*wire.NewKey); ok {
+		l.onNewKey(conn, m, cancel)
 		return
 	}
 	if answer := l.agent.about(question); answer != nil {

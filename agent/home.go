@@ -53,6 +53,13 @@ func (a *Agent) callHome(ctx context.Context) {
 		if errors.Is(err, errOffer) {
 			continue // the gateway is well, and waits for nothing
 		}
+		renewed, failed := a.renewed(ctx, err)
+		if failed != nil {
+			a.log.Error("the device's new key is not taken", "error", failed)
+		}
+		if renewed && failed == nil {
+			continue
+		}
 		wait := b.next(time.Since(began))
 		a.log.Warn("not connected", "error", err, "again_in", wait.Round(time.Second))
 		select {
@@ -73,7 +80,7 @@ func (a *Agent) link(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	l := &link{agent: a, hello: a.introduction(), admit: func(key ssh.PublicKey) bool {
+	l := &link{agent: a, key: a.key, hello: a.introduction(), admit: func(key ssh.PublicKey) bool {
 		return bytes.Equal(key.Marshal(), pinned.Marshal())
 	}}
 	return l.serve(ctx, conn, func(w *wire.Welcome) {
@@ -219,7 +226,7 @@ func (a *Agent) enrol(ctx context.Context, conn net.Conn, hello wire.Hello, fing
 	var pin *Pin
 	var welcome *wire.Welcome
 	var proved, other ssh.PublicKey
-	l := &link{agent: a, hello: hello, admit: func(key ssh.PublicKey) bool {
+	l := &link{agent: a, key: a.key, hello: hello, admit: func(key ssh.PublicKey) bool {
 		if ssh.FingerprintSHA256(key) != fingerprint {
 			other = key
 			return false

@@ -19,6 +19,7 @@ import (
 // on it (RFC 8071). Everything that came over it ends with it.
 type link struct {
 	agent *Agent
+	key   gossh.Signer // the device's, that it is proved with
 	hello wire.Hello
 	admit func(gossh.PublicKey) bool
 
@@ -124,7 +125,7 @@ func (l *link) watch(ctx context.Context, cancel context.CancelCauseFunc, welcom
 func (l *link) server(ctx context.Context, cancel context.CancelCauseFunc) *ssh.Server {
 	return &ssh.Server{
 		Version:     "Accord",
-		HostSigners: []ssh.Signer{l.agent.key},
+		HostSigners: []ssh.Signer{l.key},
 		PublicKeyHandler: func(_ ssh.Context, key ssh.PublicKey) bool {
 			return l.admit(key)
 		},
@@ -143,7 +144,7 @@ func (l *link) server(ctx context.Context, cancel context.CancelCauseFunc) *ssh.
 			wire.ChannelForward: l.handle(ctx, cancel, l.onForward),
 			wire.ChannelListen:  l.handle(ctx, cancel, l.onListen),
 			wire.ChannelReplay:  l.handle(ctx, cancel, l.onReplay),
-			wire.ChannelDevice:  l.handle(ctx, cancel, l.onDevice),
+			wire.ChannelDevice:  l.handle(ctx, cancel, l.onDevice(cancel)),
 		},
 		RequestHandlers: map[string]ssh.RequestHandler{
 			wire.RequestPing: func(ssh.Context, *ssh.Server, *gossh.Request) (bool, []byte) { return true, nil },

@@ -40,8 +40,10 @@ type Receipt struct {
 // by everyone on the device: a visit can't be hidden from its users.
 type ledger struct {
 	dir string
+	mu  sync.Mutex // one number at a time; guards key and former
 	key ssh.Signer
-	mu  sync.Mutex // one number at a time
+	// former are the keys that the device had, see rekey.go.
+	former []ssh.PublicKey
 }
 
 func (s state) ledger(key ssh.Signer) (*ledger, error) {
@@ -49,7 +51,8 @@ func (s state) ledger(key ssh.Signer) (*ledger, error) {
 	if err := os.MkdirAll(dir, 0o755); err != nil {
 		return nil, fmt.Errorf("make the folder for receipts: %w", err)
 	}
-	return &ledger{dir: dir, key: key}, nil
+	former, err := formerKeys(s.formerKeys())
+	return &ledger{dir: dir, key: key, former: former}, err
 }
 
 func (l *ledger) path(number int) string {
@@ -138,8 +141,7 @@ func (l *ledger) open(number int) (*Receipt, error) {
 	if err != nil {
 		return nil, err
 	}
-	key := l.key.PublicKey()
-	c, err := wire.OpenConsent(key, []byte(f.Consent.Statement), []byte(f.Consent.Signature))
+	c, err := wire.OpenConsent(l.signedBy(f.Consent), []byte(f.Consent.Statement), []byte(f.Consent.Signature))
 	if err != nil {
 		return nil, fmt.Errorf("receipt %d is damaged or altered: %w", number, err)
 	}
@@ -150,7 +152,7 @@ func (l *ledger) open(number int) (*Receipt, error) {
 	if f.Ending == nil {
 		return r, nil
 	}
-	r.Ending, err = wire.OpenEnding(key, []byte(f.Ending.Statement), []byte(f.Ending.Signature))
+	r.Ending, err = wire.OpenEnding(l.signedBy(*f.Ending), []byte(f.Ending.Statement), []byte(f.Ending.Signature))
 	if err != nil {
 		return nil, fmt.Errorf("the end in receipt %d is damaged or altered: %w", number, err)
 	}

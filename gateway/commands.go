@@ -36,6 +36,7 @@ func commands() []command {
 		{policy.DevicesRename, "NAME NEW", "give a device another name", (*session).cmdRename},
 		{policy.DevicesLabel, "NAME KEY=VALUE… [KEY=]", "change labels of a device; without a value one is taken away", (*session).cmdLabel},
 		{policy.DevicesRetire, "NAME [REASON]", "take a device out of service: what is open on it ends, and its key is admitted no more", (*session).cmdRetire},
+		{policy.DevicesKeyRotate, "NAME", "have a device make itself another key, and refuse the old one from then on", (*session).cmdKeyRotate},
 		{policy.Enroll, "[--name NAME | --count N] [--label KEY=VALUE]… [--life 1h] [--web] [--json]", "print the line that lets one device join, or N lines for N devices", (*session).cmdEnroll},
 		{policy.Visits, "[--json]", "list the visits that are asked for or open, or watch and end them on a terminal (ssh -t)", (*session).cmdVisits},
 		{policy.Watch, "VISIT", "watch a visit live (needs a terminal: ssh -t)", (*session).cmdWatch},

@@ -86,10 +86,8 @@ func (s *session) alter(ctx context.Context, name, why string, change func(store
 	if err != nil {
 		return err
 	}
-	for _, v := range g.visits.all() {
-		if v.home.device.Key == d.Key {
-			return fmt.Errorf("%s visits %s, or asks to, in visit %s; try again when that is over", v.person.Name, d.Name, v.req.Visit)
-		}
+	if err := g.unvisited(d); err != nil {
+		return err
 	}
 	sentence, err := change(d)
 	if err != nil {

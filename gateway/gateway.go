@@ -68,8 +68,10 @@ type Gateway struct {
 	keeping  sync.Mutex // of facts, see keepFacts
 	vitals   vitals
 
-	ctx     context.Context //nolint:containedctx // its life is the gateway's
-	stop    context.CancelCauseFunc
+	ctx      context.Context //nolint:containedctx // its life is the gateway's
+	stop     context.CancelCauseFunc
+	rekeying sync.Mutex // one device takes another key at a time
+
 	running sync.WaitGroup // everything that must have ended before the store is closed
 }
 

@@ -110,9 +110,16 @@ func (g *Gateway) enrol(ctx context.Context, h *home) (store.Device, error) {
 	if name == "" || reserved(name) {
 		name = "device-" + nameOf(h.key)
 	}
-	d, err := g.store.Enrol(ctx, h.hello.Token, store.Enrolment{
-		PublicKey: string(gossh.MarshalAuthorizedKey(h.key)), Name: name, Labels: h.hello.Labels, Facts: h.facts(),
-	}, store.Entry{At: time.Now(), Actor: "device " + name, Address: h.address})
+	entry := store.Entry{At: time.Now(), Actor: "device " + name, Address: h.address}
+	enrolment := store.Enrolment{PublicKey: string(gossh.MarshalAuthorizedKey(h.key)), Name: name, Labels: h.hello.Labels, Facts: h.facts()}
+	d, err := g.store.Enrol(ctx, h.hello.Token, enrolment, entry)
+	if errors.Is(err, store.ErrNameTaken) {
+		// Another machine, or this one with another key: nobody can tell. It gets a
+		// name of its own, unless the token says which it must be.
+		entry.Data = map[string]string{"wished": name}
+		enrolment.Name = distinct(name, h.key)
+		d, err = g.store.Enrol(ctx, h.hello.Token, enrolment, entry)
+	}
 	for _, known := range []error{store.ErrTokenUnknown, store.ErrTokenSpent, store.ErrTokenExpired, store.ErrNameTaken} {
 		if errors.Is(err, known) {
 			g.denied(person{address: h.address}, "enrolment as "+name, known.Error())
@@ -120,6 +127,13 @@ func (g *Gateway) enrol(ctx context.Context, h *home) (store.Device, error) {
 		}
 	}
 	return d, err
+}
+
+// distinct tells a device's name from the same name of another.
+func distinct(name string, key gossh.PublicKey) string {
+	const longest = 63 // see wire.ValidDevice
+	end := "-" + nameOf(key)[:4]
+	return strings.TrimRight(name[:min(len(name), longest-len(end))], ".-_") + end
 }
 
 // nameOf makes a name from a device's key, for one that wishes none.

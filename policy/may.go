@@ -33,6 +33,8 @@ const (
 	DevicesRename  Command = "devices rename"
 	DevicesLabel   Command = "devices label"
 	DevicesRetire  Command = "devices retire" // take one out of service for good
+	// DevicesKeyRotate has a device make itself another key.
+	DevicesKeyRotate Command = "devices key-rotate"
 
 	PeopleList   Command = "people"       // list them
 	LockPerson   Command = "lock"         // bar one
@@ -59,7 +61,7 @@ const (
 
 // Commands are all commands, as help lists them.
 func Commands() []Command {
-	return []Command{Devices, ClientConfig, ExplainOwn, ExplainOthers, Rules, Visits, Watch, Say, Kill, Recordings, Play, Verify, Audit, Status, Enroll, DevicesRelease, DevicesRename, DevicesLabel, DevicesRetire,
+	return []Command{Devices, ClientConfig, ExplainOwn, ExplainOthers, Rules, Visits, Watch, Say, Kill, Recordings, Play, Verify, Audit, Status, Enroll, DevicesRelease, DevicesRename, DevicesLabel, DevicesRetire, DevicesKeyRotate,
 		PeopleList, LockPerson, UnlockPerson, CharterList, CharterShow, CharterSign,
 		OverrideRequest, OverrideDrill, OverrideOpen, OverrideList, OverrideShow, OverrideApprove, OverrideDeny, OverrideReview,
 		RosterList, RosterShow, RosterSign}
@@ -92,7 +94,7 @@ func (c Command) roles() []Role {
 		return []Role{Supervisor, Auditor, Admin}
 	case Recordings, Play, Verify:
 		return []Role{Auditor}
-	case Enroll, DevicesRelease, DevicesRename, DevicesLabel, DevicesRetire, UnlockPerson:
+	case Enroll, DevicesRelease, DevicesRename, DevicesLabel, DevicesRetire, DevicesKeyRotate, UnlockPerson:
 		return []Role{Admin}
 	}
 	return nil

@@ -17,7 +17,7 @@ func TestMayTable(t *testing.T) {
 			"override review, override roster, override roster show, override roster sign",
 		Auditor: "devices, config, explain, explain others, rules, visits, recordings, play, verify, audit, status, people, charter, charter show, charter sign, override list, override show, override review, " +
 			"override roster, override roster show",
-		Admin: "devices, config, explain, explain others, rules, status, enroll, devices release, devices rename, devices label, devices retire, people, lock, unlock, charter, charter show, charter sign, override roster, override roster show",
+		Admin: "devices, config, explain, explain others, rules, status, enroll, devices release, devices rename, devices label, devices retire, devices key-rotate, people, lock, unlock, charter, charter show, charter sign, override roster, override roster show",
 	}
 	for _, role := range Roles() {
 		p := Person{Name: "alice", Roles: []string{string(role)}}

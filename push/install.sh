@@ -73,6 +73,7 @@ if [ -n "$token" ]; then
   set -- join --keep --config "$from"
   [ -z "$name" ] || set -- "$@" --name "$name"
   why=$(printf '%s\n' "$token" | "$as" "$@" "$address" - 2>&1) || fail join "$why"
+  say hint "$(printf %s "$why" | grep '^Another device has' | head -n 1)"
   say device "$(printf %s "$why" | sed -n 's/^This device is \([^ ]*\) of .*/\1/p' | head -n 1)"
 fi
 

@@ -262,6 +262,9 @@ func (t *target) done(said answers) {
 	if o.Outcome == Same && !t.systemd() {
 		o.Sentence = ""
 	}
+	if hint := said["hint"]; hint != "" {
+		o.Sentence = strings.TrimPrefix(o.Sentence+". "+hint, ". ")
+	}
 	t.end(o)
 }
 

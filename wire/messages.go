@@ -175,7 +175,7 @@ func newMessage(kind string) Message {
 		&Hello{}, &Welcome{}, &Denied{}, &Request{}, &Prompt{},
 		&Answer{}, &Open{}, &Ready{}, &Head{}, &End{}, &Card{},
 		&Control{}, &Presence{}, &Say{}, &Rosters{}, &Pinned{}, &AskNonce{}, &Nonce{},
-		&More{}, &Withdraw{}, &Listening{}, &Caller{},
+		&More{}, &Withdraw{}, &Listening{}, &Caller{}, &NewKey{}, &Rekeyed{}, &KeyTaken{},
 	} {
 		if m.kind() == kind {
 			return m

@@ -26,6 +26,7 @@ func testContract(t *testing.T, open opener) {
 		"tokens":                  contractTokens,
 		"enrolment again":         contractEnrolAgain,
 		"a device is altered":     contractAltered,
+		"a device has a new key":  contractRekeyed,
 		"names":                   contractNames,
 		"one token, many takers":  contractTokenRace,
 		"a visit to its end":      contractVisit,
@@ -368,6 +369,35 @@ func contractAltered(t *testing.T, open opener) {
 
 	again := enrolled(t, s, 1, "till-1") // the name is free, and the key may come back
 	same(t, "again", []any{again.Key, again.Name, len(again.Labels)}, []any{d.Key, "till-1", 0})
+	sound(t, s)
+}
+
+func contractRekeyed(t *testing.T, open opener) {
+	s, ctx := open(t, "a"), context.Background()
+	d, other := enrolled(t, s, 1, "lab-1"), enrolled(t, s, 2, "lab-2")
+	must(t, s.Relabel(ctx, d.Key, map[string]string{"site": "lyon"}, by("ada", 2)))
+	opened(t, s, d, "20261122-164500-abcd2345", "alice")
+	line, key := deviceLine(t, 3)
+	want(t, s.Rekey(ctx, d.Key, other.PublicKey, "digest", by("ada", 3)), ErrExists)
+	want(t, s.Rekey(ctx, d.Key, d.PublicKey, "digest", by("ada", 3)), ErrExists)
+	want(t, s.Rekey(ctx, d.Key, "no key", "digest", by("ada", 3)), ErrInvalid)
+	got, err := s.DeviceByName(ctx, "lab-1")
+	must(t, err)
+	same(t, "untouched", got.Key, d.Key)
+	must(t, s.Rekey(ctx, d.Key, line, "digest", by("ada", 4)))
+	want(t, s.Rekey(ctx, d.Key, line, "digest", by("ada", 5)), ErrNotFound)
+	got, err = s.DeviceByName(ctx, "lab-1")
+	must(t, err)
+	same(t, "the device", []any{got.Key, got.Labels, got.EnrolledBy, got.Online}, []any{key, map[string]string{"site": "lyon"}, d.EnrolledBy, false})
+	_, err = s.DeviceByKey(ctx, d.Key)
+	want(t, err, ErrNotFound)
+	ever, err := s.DeviceEver(ctx, d.Key)
+	must(t, err)
+	same(t, "what it signed can be checked", ever.PublicKey, d.PublicKey)
+	all, err := s.Devices(ctx)
+	must(t, err)
+	same(t, "listed", len(all), 2)
+	same(t, "kinds", told(t, s, Filter{Kind: DeviceRekeyed}), []Kind{DeviceRekeyed})
 	sound(t, s)
 }
 

@@ -249,6 +249,33 @@ func (s *Store) Retire(ctx context.Context, key, why string, e Entry) error {
 	})
 }
 
+// Rekey gives a device another key, a line as in authorized_keys: the whole
+// device goes over to it. The row of the old key stays, as that of a retired
+// device: visits name it, and what it signed is checked with it. statement is the
+// digest of what both keys signed. Errors: [ErrExists] where a device has or had
+// that key, [ErrNotFound].
+func (s *Store) Rekey(ctx context.Context, key, line, statement string, e Entry) error {
+	line, to, err := publicKey(line)
+	if err != nil {
+		return err
+	}
+	return s.device(ctx, key, DeviceRekeyed, e.with("to", to, "statement", statement), func(g *group, d Device) (int64, error) {
+		if _, err := g.exec(`UPDATE devices SET name = fingerprint, retired_at = $1, online = $2 WHERE fingerprint = $3`,
+			micros(e.At), false, key); err != nil {
+			return 0, err
+		}
+		made, err := g.exec(`INSERT INTO devices (fingerprint, public_key, name, labels, os, arch, version, capabilities, logins, address,
+				enrolled_at, enrolled_by, online, since, why, quarantined_at, quarantined_why, class)
+			SELECT $1, $2, $3, labels, os, arch, version, capabilities, logins, address,
+				enrolled_at, enrolled_by, online, $4, 'it has another key and has not called since', quarantined_at, quarantined_why, class
+			FROM devices WHERE fingerprint = $5 ON CONFLICT (fingerprint) DO NOTHING`, to, line, d.Name, micros(e.At), key)
+		if err == nil && made == 0 {
+			err = fmt.Errorf("a device with this key: %w", ErrExists)
+		}
+		return made, err
+	})
+}
+
 // device has one device changed. If its row was, the entry tells of it.
 func (s *Store) device(ctx context.Context, key string, kind Kind, e Entry,
 	update func(*group, Device) (int64, error)) error {

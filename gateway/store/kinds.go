@@ -73,6 +73,9 @@ const (
 	// DeviceRetired: Actor took it out of service; its key is admitted no more.
 	// Data: key, why.
 	DeviceRetired Kind = "device.retired"
+	// DeviceRekeyed: Actor had it take another key; the old one is admitted no
+	// more. Data: key, to, statement (SHA-256 of what both keys signed).
+	DeviceRekeyed Kind = "device.rekeyed"
 )
 
 // What happens to Visit, on Device.
@@ -146,7 +149,7 @@ const (
 var kinds = []Kind{
 	GatewayStarted, GatewayStopped, ConfigLoaded, ClockStepped,
 	LoginAccepted, LoginDenied, LoginCode, PersonLocked, PersonUnlocked, CharterSigned, RecordingViewed, LogViewed, TokenMade,
-	DeviceEnrolled, DeviceOnline, DeviceChanged, DeviceAway, DeviceQuarantined, DeviceReleased, DeviceRenamed, DeviceLabelled, DeviceRetired,
+	DeviceEnrolled, DeviceOnline, DeviceChanged, DeviceAway, DeviceQuarantined, DeviceReleased, DeviceRenamed, DeviceLabelled, DeviceRetired, DeviceRekeyed,
 	VisitRequested, VisitAnswered, VisitOpened, VisitExtended, VisitWatched, VisitEnded, RecordingSealed, VisitNoted,
 	OverrideAsked, OverrideSigned, OverrideGranted, OverrideClosed, OverrideTaken, OverrideSettled, OverrideOverdue,
 	RosterChanged, RosterPinned, AlertStranger, WebhookLost,
