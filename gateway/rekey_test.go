@@ -12,16 +12,19 @@ import (
 )
 
 // changes answers the question for a new key with what alter makes of the good
-// answer; where it returns false the device hangs up instead of waiting.
-func (d *device) changes(to gossh.Signer, alter func(*wire.KeyChange, *wire.Rekeyed) bool) {
+// answer; where it returns false the device hangs up instead of waiting. What it
+// returns is closed when it has hung up.
+func (d *device) changes(to gossh.Signer, alter func(*wire.KeyChange, *wire.Rekeyed) bool) <-chan struct{} {
+	over := make(chan struct{})
 	d.questions = func(ch gossh.Channel) {
 		defer func() { _ = ch.Close() }()
 		c := wire.NewConn(ch)
 		m, err := c.Read()
 		q, ok := m.(*wire.NewKey)
 		if err != nil || !ok {
-			return
+			return // about something else
 		}
+		defer close(over)
 		change := wire.KeyChange{Gateway: gossh.FingerprintSHA256(d.house.Key()), Device: d.name, Nonce: q.Nonce, Made: time.Now().UTC()}
 		alter(&change, nil)
 		answer, err := wire.SignKeyChange(change, d.key, to)
@@ -35,6 +38,7 @@ func (d *device) changes(to gossh.Signer, alter func(*wire.KeyChange, *wire.Reke
 		}
 		_ = d.conn.Close()
 	}
+	return over
 }
 
 // TestForgedRekeys: no answer of a hostile device gives it another key, and the one
@@ -97,7 +101,7 @@ func TestForgedRekeys(t *testing.T) {
 func TestRekeyIsTakenWhole(t *testing.T) {
 	h := newHouse(t, nil)
 	d, to := h.device("laptop-7"), newSigner(t)
-	d.changes(to, func(*wire.KeyChange, *wire.Rekeyed) bool { return false })
+	over := d.changes(to, func(*wire.KeyChange, *wire.Rekeyed) bool { return false })
 	d.join()
 	was := gossh.FingerprintSHA256(d.key.PublicKey())
 	got, err := h.rekey(t.Context(), h.homes.get(was), store.Entry{At: time.Now(), Actor: "ada"})
@@ -105,6 +109,7 @@ func TestRekeyIsTakenWhole(t *testing.T) {
 		t.Fatal(got, err)
 	}
 	d.isOnline(false)
+	<-over
 	if m, err := d.enter(d.introduction()); err == nil {
 		if no, ok := m.(*wire.Denied); !ok || !no.Final {
 			t.Errorf("the old key: %+v", m)
