@@ -57,7 +57,7 @@ func runAgent(ctx context.Context, c *call, args []string) error {
 func joinVerb() verb {
 	return verb{
 		name:  "join",
-		usage: "[--config FILE] [--name NAME] [--keep] HOST:PORT|wss://HOST TOKEN",
+		usage: "[OPTIONS] HOST:PORT|wss://HOST TOKEN",
 		line:  "let this device join a gateway, once",
 		help: `Enrols this device. An admin gets the whole line from 'ssh GATEWAY enroll';
 the token in it serves once and not for long. The device proves itself with a

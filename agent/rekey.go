@@ -101,7 +101,7 @@ func (a *Agent) tryNext(ctx context.Context) (known bool, err error) {
 	if err != nil {
 		return false, err
 	}
-	conn, err := dial(ctx, a.gatewayAddress())
+	conn, err := a.dial(ctx, a.gatewayAddress())
 	if err != nil {
 		return false, err
 	}
