@@ -1,7 +1,14 @@
 package gateway
 
 import (
+	"crypto/ecdsa"
+	"crypto/elliptic"
 	"crypto/rand"
+	"crypto/tls"
+	"crypto/x509"
+	"encoding/pem"
+	"fmt"
+	"math/big"
 	"net"
 	"os"
 	"path/filepath"
@@ -197,4 +204,68 @@ func TestExpiry(t *testing.T) {
 			t.Errorf("%v of %v: got %q, want %q", c.at, c.life, got, c.want)
 		}
 	}
+}
+
+// tlsPair is a certificate of itself with this number, and its key, in PEM.
+func tlsPair(t *testing.T, serial int64) (cert, key []byte) {
+	t.Helper()
+	private, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
+	if err != nil {
+		t.Fatal(err)
+	}
+	text := &x509.Certificate{SerialNumber: big.NewInt(serial), DNSNames: []string{"gw.example.org"}, NotBefore: time.Now().Add(-time.Hour), NotAfter: time.Now().Add(time.Hour)}
+	der, err := x509.CreateCertificate(rand.Reader, text, text, private.Public(), private)
+	if err != nil {
+		t.Fatal(err)
+	}
+	secret, err := x509.MarshalPKCS8PrivateKey(private)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: der}), pem.EncodeToMemory(&pem.Block{Type: "PRIVATE KEY", Bytes: secret})
+}
+
+// TestTLSRenewed: a renewed certificate is shown without a restart, and not
+// before its key is there too. Nothing older than TLS 1.2 is spoken, and no
+// HTTP/2.
+func TestTLSRenewed(t *testing.T) {
+	dir := t.TempDir()
+	files := WebSocket{Listen: "127.0.0.1:0", URL: "wss://gw.example.org", Certificate: filepath.Join(dir, "c.pem"), Key: filepath.Join(dir, "k.pem")}
+	write := func(file string, text []byte) {
+		if err := os.WriteFile(file, text, 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	cert, key := tlsPair(t, 1)
+	write(files.Certificate, cert)
+	write(files.Key, key)
+	h := newHouse(t, func(o *Options) { o.Config.WebSocket = files })
+	looks := 0
+	shown := func() int64 {
+		looks++ // from another address each time, for who goes without a word is penalised
+		conn := tls.Client(h.dialFrom(fmt.Sprintf("127.8.%d.%d", looks/250, 1+looks%250), h.webSocket), &tls.Config{InsecureSkipVerify: true, NextProtos: []string{"h2", "http/1.1"}}) //nolint:gosec // it is looked at
+		if err := conn.HandshakeContext(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+		defer conn.Close()
+		state := conn.ConnectionState()
+		if state.NegotiatedProtocol != "http/1.1" {
+			t.Errorf("it speaks %q", state.NegotiatedProtocol)
+		}
+		return state.PeerCertificates[0].SerialNumber.Int64()
+	}
+	if n := shown(); n != 1 {
+		t.Fatalf("number %d is shown", n)
+	}
+	old := tls.Client(h.dialFrom("127.0.0.1", h.webSocket), &tls.Config{InsecureSkipVerify: true, MaxVersion: tls.VersionTLS11}) //nolint:gosec // it is refused
+	if err := old.HandshakeContext(t.Context()); err == nil {
+		t.Error("it speaks TLS 1.1")
+	}
+	cert, key = tlsPair(t, 2)
+	write(files.Certificate, cert)
+	if n := shown(); n != 1 {
+		t.Errorf("number %d is shown", n)
+	}
+	write(files.Key, key)
+	eventually(t, "the renewed one is shown", func() bool { return shown() == 2 })
 }

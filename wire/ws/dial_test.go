@@ -32,14 +32,16 @@ type gateway struct {
 	port string
 	ca   *x509.CertPool
 	pem  []byte
+	hold chan net.Conn // takes the connections instead, if it is there
 }
 
 // newGateway has a certificate for gw.example.org.
-func newGateway(t *testing.T) *gateway { return certified(t, "gw.example.org", time.Hour) }
+func newGateway(t testing.TB) *gateway { return certified(t, "gw.example.org", time.Hour) }
 
 // certified has one for a name that is valid for so long.
-func certified(t *testing.T, name string, life time.Duration) *gateway {
+func certified(t testing.TB, name string, life time.Duration) *gateway {
 	t.Helper()
+	g := &gateway{ca: x509.NewCertPool()}
 	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
 	if err != nil {
 		t.Fatal(err)
@@ -69,6 +71,10 @@ func certified(t *testing.T, name string, life time.Duration) *gateway {
 		if err != nil {
 			return
 		}
+		if g.hold != nil {
+			g.hold <- c
+			return
+		}
 		_, _ = io.Copy(c, c)
 		_ = c.Close()
 	}))
@@ -77,7 +83,7 @@ func certified(t *testing.T, name string, life time.Duration) *gateway {
 	s.TLS = &tls.Config{Certificates: []tls.Certificate{{Certificate: [][]byte{der}, PrivateKey: key}}}
 	s.StartTLS()
 	t.Cleanup(s.Close)
-	g := &gateway{ca: x509.NewCertPool(), pem: pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: der})}
+	g.pem = pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: der})
 	g.ca.AppendCertsFromPEM(g.pem)
 	_, g.port, _ = net.SplitHostPort(s.Listener.Addr().String())
 	g.url = "wss://gw.example.org:" + g.port
