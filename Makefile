@@ -34,6 +34,12 @@ dist: $(NFPM) ## make programs and packages for four kinds of Linux in dist/ (AR
 try-dist: ## install the package of make dist on a copy of this machine, visit, upgrade, purge (root on Debian)
 	packaging/try.sh
 
+# It needs ssh, git and the history back to OLD, a commit or a tag; without it the
+# newest tag, else 40 commits back.
+.PHONY: try-upgrade
+try-upgrade: ## upgrade gateway and device from an older commit (OLD=COMMIT), visit in each combination, back again, 2 minutes
+	packaging/try-upgrade.sh $(OLD)
+
 .PHONY: run
 run: build ## try it: a gateway, an agent for this machine, and its user's screen, here
 	bin/accord up

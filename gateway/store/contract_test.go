@@ -244,6 +244,13 @@ func contractPresence(t *testing.T, open opener) {
 		t.Errorf("the classes that it had: %+v", changed)
 	}
 
+	at := by("", 20).At
+	must(t, s.Told(ctx, map[string]string{d.Key: "its words", "SHA256:none": "unheard"}, at))
+	got, err = s.DeviceByKey(ctx, d.Key)
+	must(t, err)
+	same(t, "told", []any{got.Told, got.ToldAt}, []any{"its words", at})
+	want(t, s.Told(ctx, map[string]string{d.Key: strings.Repeat("x", MaxText+1)}, at), ErrInvalid)
+
 	want(t, s.Online(ctx, "SHA256:none", facts, by("x", 1)), ErrNotFound)
 	want(t, s.Away(ctx, "SHA256:none", "", by("x", 1)), ErrNotFound)
 }
