@@ -7,10 +7,12 @@ import (
 	"accord/recordings/rfb"
 )
 
-// Heights of a line of text that are looked for, in pixels.
+// Heights of a line of text that are looked for, in pixels: a tile has to show at
+// least so many lines.
 const (
-	minPitch = 7
-	maxPitch = 42
+	minPitch  = 7
+	maxPitch  = side / leastText
+	leastText = 4
 )
 
 // lines says where the lines of a text lie: at each y that is phase modulo
@@ -76,7 +78,7 @@ func (t *texts) find(f *rfb.Frame, tile image.Rectangle, was lines) lines {
 
 // half reports that the lines are twice as many.
 func (t *texts) half(l lines) bool {
-	return l.pitch%2 == 0 && l.pitch >= 2*minPitch && t.fits(lines{l.pitch / 2, l.phase % (l.pitch / 2)}, 4)
+	return l.pitch%2 == 0 && l.pitch >= 2*minPitch && t.fits(lines{l.pitch / 2, l.phase % (l.pitch / 2)}, leastText)
 }
 
 // use puts what fits first, in the place of what is known as number i.
@@ -136,7 +138,7 @@ func (t *texts) look() (found lines) {
 	for pitch := minPitch; pitch <= maxPitch; pitch++ {
 		gap := 0
 		for i := range 2 * pitch { // a gap may go on at the end of a line
-			if !t.fits(lines{pitch, (t.top + i) % pitch}, 4) {
+			if !t.fits(lines{pitch, (t.top + i) % pitch}, leastText) {
 				gap = 0
 				continue
 			}
