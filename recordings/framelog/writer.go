@@ -26,8 +26,8 @@ const (
 	chunkWork  = 8 << 20         // likewise
 )
 
-// Work is what playing costs, in bytes before compression (about 6 ns each); so
-// many pixels count as one of these.
+// Work is what playing costs, in bytes before compression and behind it (about 6 ns
+// each); so many pixels count as one of these.
 const (
 	workColumns = 3 // of a tile of text, which is written across the rows
 	workTiles   = 8 // of another
@@ -313,6 +313,7 @@ func (w *Writer) emit() {
 	h.append(b[:w.heads-blockSize])
 	w.sum.Write(b)
 	w.end.blocks++
+	w.work += len(p)
 	w.waits, w.lossy = 0, false
 	_ = w.write(b) // the error stays
 	w.room(nil)
