@@ -138,10 +138,12 @@ func (a *Agent) Run(ctx context.Context) error {
 		a.log.Warn("what who and last list of visits before this start could not be ended", "error", err)
 	}
 	var parts sync.WaitGroup
+	parts.Go(func() { a.desk.surfaces.Edge(ctx, "") }) // what an agent left that was killed
 	parts.Go(func() { a.callHome(ctx) })
 	err := a.desk.serve(ctx, a.local)
 	cancel()
 	parts.Wait()
+	a.desk.edges.Wait()
 	a.desk.surfaces.Close()
 	return err
 }

@@ -37,12 +37,15 @@ type desk struct {
 	// prompted is set while a request is before the user: nobody but them has
 	// hands on the screen then, where it may be shown.
 	prompted atomic.Bool
+	news     chan struct{}  // told when a visit has begun or ended
+	edges    sync.WaitGroup // what shows them at the edge
 
 	mu      sync.Mutex
 	clients map[*client]struct{}
 	asking  *asking
 	idle    tui.Idle
 	noting  bool              // a process that shows notifications runs
+	edging  bool              // the visits stand at the edge of what the user looks at
 	visits  map[string]*visit // open ones
 	refused []time.Time       // lately
 	laters  map[string]int    // by the technician's key, since the last other answer
@@ -50,7 +53,7 @@ type desk struct {
 
 func newDesk(a *Agent, self []string) *desk {
 	d := &desk{
-		agent: a, surfaces: newLadder(a, self), turn: make(chan struct{}, 1),
+		agent: a, surfaces: newLadder(a, self), turn: make(chan struct{}, 1), news: make(chan struct{}, 1),
 		clients: make(map[*client]struct{}), visits: make(map[string]*visit), laters: make(map[string]int),
 	}
 	d.idle = d.first()
@@ -77,6 +80,9 @@ type surfaces interface {
 	// Notes starts what shows notifications to the user for as long as there is
 	// something to tell, and has it told how that ended.
 	Notes(ended func(error))
+	// Edge shows a text at the edge of what the user looks at, until it is called
+	// with none.
+	Edge(ctx context.Context, text string)
 	// Close ends what is left open, and waits for it.
 	Close()
 }

@@ -58,6 +58,7 @@ func (d *desk) began(v *visit) (told func()) {
 	d.visits[v.id()] = v
 	reached := d.broadcast(toClient{Began: &shown})
 	d.notable()
+	d.edge()
 	d.mu.Unlock()
 	if reached > 0 && shown.Override == nil {
 		return func() {}
@@ -95,6 +96,7 @@ func (d *desk) ended(v *visit, e *wire.Ending) {
 	d.mu.Lock()
 	delete(d.visits, v.id())
 	reached := d.broadcast(toClient{Ended: &card})
+	signalTo(d.news)
 	d.mu.Unlock()
 	if reached == 0 {
 		d.line(card.Text(d.phrases()))

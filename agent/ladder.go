@@ -49,6 +49,7 @@ type ladder struct {
 	user    surface.User
 	uses    []string // of allSurfaces
 	windows *surface.Windows
+	edge    sync.Mutex // held while the edge is changed
 	// What shows notifications runs until life ends.
 	notes sync.WaitGroup
 	life  context.Context //nolint:containedctx // its life is the ladder's
@@ -125,6 +126,19 @@ func (l *ladder) note() error {
 		return surface.Run(l.life, l.user, append(d.Environment(), "LC_ALL="+d.Locale), line...)
 	}
 	return surface.ErrNobody
+}
+
+// Edge shows a text at the edge of the user's tmux; with none, all of it is as it
+// was before.
+func (l *ladder) Edge(ctx context.Context, text string) {
+	if !slices.Contains(l.uses, surfaceTmux) {
+		return
+	}
+	l.edge.Lock() // what an earlier agent left is put right before anything is shown
+	defer l.edge.Unlock()
+	if _, err := surface.Edge(ctx, l.user, text, proc.Belongs); err != nil {
+		l.log.Info("the edge of the user's tmux", "error", err)
+	}
 }
 
 // Close ends what is still open.
