@@ -43,6 +43,7 @@ func (g *Gateway) frontDoor() (func(net.Conn), error) {
 				return ctx.Value(arrivalKey{}).(*arrival).handshake.serverConfig() //nolint:forcetypeassert // set above
 			}
 			s.HandshakeTimeout = wire.Handshake
+			s.ConnectionFailedCallback = g.unmatched
 			s.ChannelHandlers = map[string]ssh.ChannelHandler{"session": g.onSession, directTCP: g.onDirect, directUnix: g.onDirect}
 			s.RequestHandlers = g.requestHandlers()
 			return nil
@@ -59,6 +60,15 @@ func (g *Gateway) frontDoor() (func(net.Conn), error) {
 		server.HandleConn(a)
 		a.handshake.over()
 	}, nil
+}
+
+// unmatched says in the log why a client that has no algorithm in common with the
+// gateway came no further: to the client itself SSH has no sentence for that.
+func (g *Gateway) unmatched(conn net.Conn, err error) {
+	if no, ok := errors.AsType[*gossh.AlgorithmNegotiationError](err); ok {
+		g.log.Warn("a client was turned away: it knows none of the algorithms offered. Update it, or set gateway.compat = true, which admits older ones for everybody",
+			"address", conn.RemoteAddr().String(), "compat", g.cfg.Compat, "error", wire.Clean(no.Error(), wire.MaxReason))
+	}
 }
 
 // showOut closes a technician's connection when the gateway is being stopped, a
