@@ -112,7 +112,7 @@ matrix-screen: ## every VNC viewer that docs/screen.md names before every server
 # It needs the libraries of docs/tools.md; it says which are missing. Agents write on
 # the terminals of their account, so it is no part of make test.
 .PHONY: matrix-tools
-matrix-tools: ## libraries of ten languages, 1 GB and 100,000 files through a gateway: what works (SIZE=, FILES=)
+matrix-tools: ## libraries of seven languages, 1 GB and 100,000 files through a gateway: what works (SIZE=, FILES=)
 	testdata/matrix/tools.sh
 
 # One target at a time is all that go test can fuzz; each package is built once.
