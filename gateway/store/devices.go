@@ -265,9 +265,9 @@ func (s *Store) Rekey(ctx context.Context, key, line, statement string, e Entry)
 			return 0, err
 		}
 		made, err := g.exec(`INSERT INTO devices (fingerprint, public_key, name, labels, os, arch, version, capabilities, logins, address,
-				enrolled_at, enrolled_by, online, since, why, quarantined_at, quarantined_why, class)
+				enrolled_at, enrolled_by, online, since, why, quarantined_at, quarantined_why, class, facts, told_at)
 			SELECT $1, $2, $3, labels, os, arch, version, capabilities, logins, address,
-				enrolled_at, enrolled_by, online, $4, 'it has another key and has not called since', quarantined_at, quarantined_why, class
+				enrolled_at, enrolled_by, online, $4, 'it has another key and has not called since', quarantined_at, quarantined_why, class, facts, told_at
 			FROM devices WHERE fingerprint = $5 ON CONFLICT (fingerprint) DO NOTHING`, to, line, d.Name, micros(e.At), key)
 		if err == nil && made == 0 {
 			err = fmt.Errorf("a device with this key: %w", ErrExists)
