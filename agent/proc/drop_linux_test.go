@@ -94,7 +94,7 @@ func TestTerminalBelongsToAccount(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	a.Shell = "/bin/sh"
+	a.Shell, a.Home = "/bin/sh", "/"
 	if os.Geteuid() == 0 {
 		a = nobody(t)
 	}

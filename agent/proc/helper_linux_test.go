@@ -68,7 +68,7 @@ func playAgent() int {
 		fmt.Println(err)
 		return 1
 	}
-	a.Shell = "/bin/sh"
+	a.Shell, a.Home = "/bin/sh", "/" // also where the account has none
 	var r *Record
 	if utmp := os.Getenv(recordVar); utmp != "" {
 		r = &Record{Host: "accord:alice", Utmp: utmp}
@@ -115,7 +115,7 @@ func spec(t *testing.T, command string) Spec {
 	if err != nil {
 		t.Fatal(err)
 	}
-	a.Shell = "/bin/sh"
+	a.Shell, a.Home = "/bin/sh", "/" // also where the account has none
 	env := append(Environment(a, "v1", "ann", "T-1", "", "", nil), markVar+"="+mark(t))
 	return Spec{Visit: "v1", Account: a, Command: command, Env: env}
 }
