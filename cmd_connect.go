@@ -29,7 +29,8 @@ Options:
                   PEM; else those that the system trusts
 
 Examples:
-  ssh -o ProxyCommand='accord connect wss://gateway.example.org' gateway.example.org
+  accord connect wss://gw.example.org
+  ssh -o ProxyCommand='accord connect wss://gw.example.org' gw.example.org
   HTTPS_PROXY=http://proxy.example.org:3128 ssh laptop-7`,
 		run: runConnect,
 	}
