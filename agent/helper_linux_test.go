@@ -19,9 +19,15 @@ import (
 // none; when it can't, or leaves, the agent goes on by itself.
 func TestHelperOpens(t *testing.T) {
 	e := newEvil(t, nil)
-	own := &counted{opened: make(chan string, 8)}
-	own.surfaces = e.agent.desk.surfaces
+	e.link() // of the agent that another takes the place of, before it runs
+	e.clean()
+	var err error
+	if e.agent, err = New(e.opts); err != nil {
+		t.Fatal(err)
+	}
+	own := &counted{surfaces: e.agent.desk.surfaces, opened: make(chan string, 8)}
 	e.agent.desk.surfaces = own
+	e.run()
 	l := e.link()
 	h, err := e.connect(fromClient{Op: opHelper})
 	if err != nil {
