@@ -242,7 +242,7 @@ func TestTLSRenewed(t *testing.T) {
 	h := newHouse(t, func(o *Options) { o.Config.WebSocket = files })
 	looks := 0
 	shown := func() int64 {
-		looks++ // from another address each time, for who goes without a word is penalised
+		looks++                                                                                                                                                                        // from another address each time, for who goes without a word is penalised
 		conn := tls.Client(h.dialFrom(fmt.Sprintf("127.8.%d.%d", looks/250, 1+looks%250), h.webSocket), &tls.Config{InsecureSkipVerify: true, NextProtos: []string{"h2", "http/1.1"}}) //nolint:gosec // it is looked at
 		if err := conn.HandshakeContext(t.Context()); err != nil {
 			t.Fatal(err)

@@ -94,7 +94,7 @@ type screenModel struct {
 	view     picture.View
 	monitor  int           // the one that is shown, 0 for all
 	monitors []rfb.Monitor // those there are
-	seen     bool // there is a picture at all
+	seen     bool          // there is a picture at all
 	hands    *hands
 	keyboard keyboard
 	mouse    mouse
