@@ -40,7 +40,7 @@ func TestHandsOffThePrompt(t *testing.T) {
 	if at := pointerAt(t, on); at != "x:123 y:45" {
 		t.Errorf("the technician's mouse is at %s while the user is asked", at)
 	}
-	if e.agent.desk.asking == nil {
+	if !e.agent.desk.prompted.Load() {
 		t.Error("nobody is asked any more")
 	}
 	p.give(asked.ID, approval("action:beep"))
