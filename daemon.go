@@ -97,8 +97,17 @@ func listen(cfg gateway.Config) (p gateway.Ports, err error) {
 func gatewayOptions(f File) gateway.Options {
 	return gateway.Options{
 		Config: f.Gateway, Policy: f.Policy, People: f.People, Authorities: f.Authorities, Charter: f.Charter, Recordings: f.Recordings, Digest: f.digest,
-		Version: thisBuild().Version,
+		Version: thisBuild().Version, StandIn: standIn,
 	}
+}
+
+// standIn has the agent's package stand in for a device that has no agent.
+func standIn(ctx context.Context, s gateway.StandIn) error {
+	return agent.StandIn{
+		Folder: s.Folder, Device: s.Device, Organisation: s.Organisation, Gateway: s.Gateway, Call: s.Call, Dial: s.Dial,
+		Login: s.Login, Key: s.Key, HostKey: s.HostKey, Authorize: s.Authorize,
+		Terminal: s.Terminal, Out: s.Out, Locale: s.Locale, Owner: s.Owner, Log: s.Log,
+	}.Run(ctx)
 }
 
 // openGateway makes the gateway of a configuration, which it reads anew from

@@ -93,6 +93,9 @@ func (a Action) account() (proc.Account, error) {
 
 // capabilities are what a visit to this device may be granted.
 func (a *Agent) capabilities() []wire.Capability {
+	if a.far != nil {
+		return []wire.Capability{wire.Shell, wire.FilesGet, wire.FilesPut}
+	}
 	list := append([]wire.Capability{wire.Shell}, a.cfg.Files.capabilities()...)
 	if a.screenThere() {
 		list = append(list, wire.ScreenView, wire.ScreenControl, wire.ClipboardGet, wire.ClipboardPut)

@@ -16,6 +16,7 @@ import (
 
 	"golang.org/x/crypto/ssh"
 
+	"accord/agent/far"
 	"accord/agent/proc"
 	"accord/tui"
 	"accord/wire"
@@ -50,6 +51,7 @@ type Agent struct {
 	// joined.
 	supervisors *supervisors
 	local       *net.UnixListener
+	far         *far.Device // of a device without an agent; nil: it is this one
 
 	mu    sync.Mutex
 	judge *judge
@@ -72,7 +74,7 @@ func New(o Options) (*Agent, error) {
 	if a.nonces, err = a.state.nonces(); err != nil {
 		return nil, err
 	}
-	a.desk = newDesk(a, o.Self)
+	a.desk = newDesk(a, newLadder(a, o.Self))
 	if err := a.ledger.interrupted(time.Now().UTC()); err != nil {
 		return nil, err
 	}
@@ -181,6 +183,10 @@ func (a *Agent) ask(ctx context.Context, v *visit, l *link, tell func(wire.Promp
 	}
 	if err != nil {
 		a.unasked(c, err)
+		return c, nil
+	}
+	if req.Override != nil && a.far != nil {
+		a.unasked(c, errNoOverride)
 		return c, nil
 	}
 	if req.Override != nil {

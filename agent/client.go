@@ -18,7 +18,7 @@ import (
 
 // local is a connection to the agent of this device, from one of its users.
 type local struct {
-	conn *net.UnixConn
+	conn net.Conn
 	in   *bufio.Scanner
 	mu   sync.Mutex // one writer at a time
 }
@@ -30,9 +30,21 @@ func dialLocal(ctx context.Context, socket string) (*local, error) {
 	if err != nil {
 		return nil, fmt.Errorf("no agent answers at %s: start it with `accord agent`, or name its socket: %w", socket, err)
 	}
-	l := &local{conn: conn.(*net.UnixConn), in: bufio.NewScanner(conn)} //nolint:forcetypeassert // it was dialled as unix
+	return newLocal(conn), nil
+}
+
+func newLocal(conn net.Conn) *local {
+	l := &local{conn: conn, in: bufio.NewScanner(conn)}
 	l.in.Buffer(make([]byte, 4<<10), maxLocal)
-	return l, nil
+	return l
+}
+
+// dialer connects to the agent: a screen has several connections.
+type dialer func(context.Context) (*local, error)
+
+// atSocket is a dialer of the agent's local socket.
+func atSocket(socket string) dialer {
+	return func(ctx context.Context) (*local, error) { return dialLocal(ctx, socket) }
 }
 
 func (l *local) write(m fromClient) error {
@@ -107,14 +119,14 @@ func FindReplay(ctx context.Context, socket, which string) (*Replay, error) {
 // User is the resident screen of the device's user. It ends as [tui.Resident]
 // does. The hint is shown with it while nobody is connected.
 func User(ctx context.Context, socket string, t *tui.Terminal, hint ...string) error {
-	return reside(ctx, socket, t, stay{}, hint)
+	return reside(ctx, atSocket(socket), t, stay{}, hint)
 }
 
 // Attend is the resident screen in a window that was opened for a request which has
 // been answered with a yes: it ends by itself when nothing is left to look at after
 // the visit.
 func Attend(ctx context.Context, socket string, t *tui.Terminal) error {
-	return reside(ctx, socket, t, stay{surface: surfaceWindow, ends: true}, nil)
+	return reside(ctx, atSocket(socket), t, stay{surface: surfaceWindow, ends: true}, nil)
 }
 
 // stay is where a resident screen is, and whether it ends with the visit.
@@ -127,8 +139,8 @@ type stay struct {
 // to show it ends.
 const begins = time.Minute
 
-func reside(ctx context.Context, socket string, t *tui.Terminal, s stay, hint []string) error {
-	l, err := dialLocal(ctx, socket)
+func reside(ctx context.Context, dial dialer, t *tui.Terminal, s stay, hint []string) error {
+	l, err := dial(ctx)
 	if err != nil {
 		return err
 	}
@@ -148,7 +160,7 @@ func reside(ctx context.Context, socket string, t *tui.Terminal, s stay, hint []
 		l.deliver(ctx, first, events, hint, s.ends)
 		close(events) // a nil event would say the same: the agent is gone
 	}()
-	glass := newGlass(ctx, socket)
+	glass := newGlass(ctx, dial)
 	err = tui.Resident(ctx, t, merged(ctx, events, glass.events), func(a tui.ResidentAction) {
 		if !glass.act(a) {
 			l.act(a)
@@ -279,7 +291,9 @@ func Answer(ctx context.Context, socket, nonce, surface string, t *tui.Terminal)
 	if err == nil {
 		err = l.write(fromClient{Op: opAnswer, ID: p.ID, Answer: &answer})
 	}
-	_ = l.conn.CloseWrite()
+	if c, ok := l.conn.(*net.UnixConn); ok {
+		_ = c.CloseWrite()
+	}
 	cancel(nil)
 	<-done
 	return answer.Choice, err

@@ -11,7 +11,7 @@ import (
 // it watches, apart from the one that answers and stops.
 type glass struct {
 	ctx    context.Context //nolint:containedctx // its life is the screen's
-	socket string
+	dial   dialer
 	events chan tui.ResidentEvent
 	open   map[string]*pane // by visit; only act, one call at a time, uses it
 	reads  sync.WaitGroup
@@ -23,8 +23,8 @@ type pane struct {
 	shut chan struct{} // closed when the screen wants no more of it
 }
 
-func newGlass(ctx context.Context, socket string) *glass {
-	return &glass{ctx: ctx, socket: socket, events: make(chan tui.ResidentEvent), open: make(map[string]*pane)}
+func newGlass(ctx context.Context, dial dialer) *glass {
+	return &glass{ctx: ctx, dial: dial, events: make(chan tui.ResidentEvent), open: make(map[string]*pane)}
 }
 
 // act takes the actions that have to do with watching; false for all others.
@@ -48,7 +48,7 @@ func (g *glass) act(a tui.ResidentAction) bool {
 // watch opens a connection and hands on what comes from it.
 func (g *glass) watch(visit string) {
 	p := &pane{shut: make(chan struct{})}
-	l, err := dialLocal(g.ctx, g.socket)
+	l, err := g.dial(g.ctx)
 	if err == nil {
 		p.local = l
 		g.open[visit] = p

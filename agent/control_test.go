@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"fmt"
 	"io"
+	"net"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -277,7 +278,7 @@ func TestStoppedMirrorSlowsNothing(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer func() { _ = deaf.conn.Close() }()
-	_ = deaf.conn.SetReadBuffer(1)
+	_ = deaf.conn.(*net.UnixConn).SetReadBuffer(1) //nolint:forcetypeassert // it was dialled as unix
 	if err := deaf.write(fromClient{Op: opMirror, ID: v.req.Visit}); err != nil {
 		t.Fatal(err)
 	}

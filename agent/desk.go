@@ -51,9 +51,9 @@ type desk struct {
 	laters  map[string]int    // by the technician's key, since the last other answer
 }
 
-func newDesk(a *Agent, self []string) *desk {
+func newDesk(a *Agent, s surfaces) *desk {
 	d := &desk{
-		agent: a, surfaces: newLadder(a, self), turn: make(chan struct{}, 1), news: make(chan struct{}, 1),
+		agent: a, surfaces: s, turn: make(chan struct{}, 1), news: make(chan struct{}, 1),
 		clients: make(map[*client]struct{}), visits: make(map[string]*visit), laters: make(map[string]int),
 	}
 	d.idle = d.first()
@@ -63,7 +63,7 @@ func newDesk(a *Agent, self []string) *desk {
 // first is how the device is before it was connected.
 func (d *desk) first() tui.Idle {
 	a := d.agent
-	return tui.Idle{Device: a.pin.Device, Organisation: a.pin.Organisation, Unattended: a.cfg.Class == wire.Unattended}
+	return tui.Idle{Device: a.pin.Device, Organisation: a.pin.Organisation, Unattended: a.cfg.Class == wire.Unattended, Agentless: a.far != nil}
 }
 
 // surfaces reach a user who has no resident screen open.
@@ -134,6 +134,9 @@ func noAnswer(why string) given {
 // ask brings a request before the user and waits for the answer. It never
 // fails into a yes.
 func (d *desk) ask(ctx context.Context, q question) given {
+	if l, ok := d.surfaces.(*sessionLines); ok && l.Terminal == nil {
+		return l.nobody(q)
+	}
 	if !d.takeTurn(ctx, q) {
 		return noAnswer("the request was withdrawn")
 	}
@@ -204,7 +207,7 @@ func (d *desk) present(q question) (*asking, error) {
 			CharterVersion: t.CharterVersion, CharterSigned: t.CharterSigned, TrainedUntil: t.TrainedUntil,
 			Ticket: q.req.Ticket, Reason: q.req.Reason, Device: q.device, Login: q.login,
 			Minutes: q.req.Minutes, Recorded: true, Code: strconv.Itoa(10 + int(code.Int64())),
-			Watched: q.req.Watched, Input: q.req.Input, Hands: q.req.Hands, Replay: q.req.Replay,
+			Watched: q.req.Watched, Input: q.req.Input, Hands: q.req.Hands, Replay: q.req.Replay, Agentless: d.agent.far != nil,
 			Deadline: time.Now().Add(d.agent.cfg.Prompt), Extensions: extensions, LaterLeft: laterMost - d.laters[t.Key],
 		},
 	}

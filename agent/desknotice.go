@@ -156,6 +156,7 @@ func (v *visit) shown() tui.Visit {
 		ID: v.id(), Technician: who, Organisation: v.req.Organisation, Device: v.consent.Device, Login: v.consent.Login,
 		Began: v.opened, Until: v.consent.Until.Local(),
 	}
+	shown.Agentless = v.agent.far != nil
 	shown.Standing, shown.Override, shown.Actions = v.consent.Standing, v.override(), v.agent.abouts()
 	v.mu.Lock()
 	for _, c := range slices.Concat(v.consent.Granted, v.added) {

@@ -50,7 +50,7 @@ func (l *link) serveDevice(nc gossh.NewChannel, cancel context.CancelCauseFunc) 
 	if err != nil {
 		return
 	}
-	if m, ok := question.(*wire.NewKey); ok {
+	if m, ok := question.(*wire.NewKey); ok && l.agent.far == nil {
 		l.onNewKey(conn, m, cancel)
 		return
 	}
@@ -63,6 +63,9 @@ func (l *link) serveDevice(nc gossh.NewChannel, cancel context.CancelCauseFunc) 
 func (a *Agent) about(question wire.Message) wire.Message {
 	switch m := question.(type) {
 	case *wire.Rosters:
+		if a.far != nil {
+			return &wire.Pinned{Sentence: sentence(errNoOverride)}
+		}
 		answer := a.supervisors.take(m.Chain)
 		a.log.Info("supervisors", "version", answer.Version, "refused", answer.Sentence)
 		return answer
@@ -74,6 +77,9 @@ func (a *Agent) about(question wire.Message) wire.Message {
 
 // issue makes a number for an override, or says why there is none.
 func (a *Agent) issue() *wire.Nonce {
+	if a.far != nil {
+		return &wire.Nonce{Sentence: sentence(errNoOverride)}
+	}
 	if a.supervisors.current().Version == 0 {
 		return &wire.Nonce{Sentence: rosterNone}
 	}

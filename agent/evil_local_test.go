@@ -275,7 +275,7 @@ func TestClientThatNeverReads(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer func() { _ = deaf.conn.Close() }()
-	_ = deaf.conn.SetReadBuffer(1)
+	_ = deaf.conn.(*net.UnixConn).SetReadBuffer(1) //nolint:forcetypeassert // it was dialled as unix
 	if err := deaf.write(fromClient{Op: opUser, Surface: "resident"}); err != nil {
 		t.Fatal(err)
 	}

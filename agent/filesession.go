@@ -6,6 +6,7 @@ import (
 	"io"
 	"sync"
 
+	"accord/agent/far"
 	serving "accord/agent/files"
 	"accord/agent/proc"
 	"accord/wire"
@@ -49,7 +50,7 @@ func (s *session) serveFiles(tool *files.Command) bool {
 // copyBy runs the other half of a tool that copies files. One that can't be kept
 // to the owner's folders is a command like any other.
 func (s *session) copyBy(tool files.Command, command string) bool {
-	if s.visit.agent.cfg.Files.keeps(tool) {
+	if s.visit.agent.far == nil && s.visit.agent.cfg.Files.keeps(tool) {
 		return s.serveFiles(&tool)
 	}
 	if _, err := s.visit.agent.may(s.visit.id(), wire.Shell); err != nil {
@@ -94,6 +95,10 @@ func (s *session) filesSpec(tool *files.Command) (granted []files.Direction, spe
 	}
 	if spec.Account, err = s.visit.account(s.login); err != nil {
 		return nil, spec, err
+	}
+	if s.visit.agent.far != nil {
+		spec.Inside = far.SFTP
+		return granted, spec, nil
 	}
 	if tool != nil && tool.Tool == files.ToolRsync {
 		spec.Args, err = findRsync(*tool, spec.Account)

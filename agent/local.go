@@ -121,7 +121,7 @@ func listenLocal(path string) (*net.UnixListener, error) {
 // client is one connection on the local socket.
 type client struct {
 	desk    *desk
-	conn    *net.UnixConn
+	conn    net.Conn
 	uid     int
 	inside  bool // it is a process of a visit
 	surface string
@@ -151,7 +151,7 @@ func (d *desk) serve(ctx context.Context, l *net.UnixListener) error {
 			return fmt.Errorf("take local connections: %w", err)
 		}
 		c := &client{desk: d, conn: conn, out: make(chan toClient, clientQueue)}
-		if err := c.identify(); err != nil {
+		if err := c.identify(conn); err != nil {
 			_ = conn.Close()
 			continue
 		}
@@ -202,8 +202,8 @@ func (c *client) serve(ctx context.Context) {
 }
 
 // identify asks the kernel who is there.
-func (c *client) identify() error {
-	raw, err := c.conn.SyscallConn()
+func (c *client) identify(conn *net.UnixConn) error {
+	raw, err := conn.SyscallConn()
 	if err != nil {
 		return err
 	}

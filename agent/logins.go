@@ -60,7 +60,7 @@ func (a *Agent) confine() {
 // root there is only the agent's own.
 func (a *Agent) logins() []string {
 	list := []string{a.user.Name}
-	if os.Getuid() != 0 {
+	if os.Getuid() != 0 || a.far != nil {
 		return list
 	}
 	for _, l := range a.cfg.Logins {
@@ -77,7 +77,7 @@ func (a *Agent) login(wanted string) (string, error) {
 	switch {
 	case wanted == "" || wanted == list[0]:
 		return list[0], nil
-	case os.Getuid() != 0:
+	case os.Getuid() != 0 && a.far == nil:
 		return "", fmt.Errorf("the agent of this device does not run as root, so a visit can only use the account %s, not %s", list[0], wanted)
 	case !slices.Contains(list, wanted):
 		return "", fmt.Errorf("this device does not let a visit use the account %s", wanted)
@@ -102,6 +102,9 @@ func (a *Agent) admit(ctx context.Context, login string, caps []wire.Capability)
 
 // account is one that may log in at this time.
 func (a *Agent) account(ctx context.Context, login string, askPAM bool) (proc.Account, error) {
+	if a.far != nil {
+		return farAccount(login), nil
+	}
 	found, err := proc.LookupAccount(login)
 	if err == nil {
 		err = proc.MayLogIn(ctx, found, askPAM)

@@ -21,7 +21,7 @@ type session struct {
 	label []any // for the log
 	env   []string
 	pty   *proc.PTY
-	proc  *proc.Process
+	proc  program
 	of    wire.Capability   // what allows the process, once there is one
 	lines bool              // of an action: the client has a terminal, the process none
 	also  []wire.Capability // see running
@@ -68,7 +68,7 @@ func (v *visit) serveSession(ch ssh.Channel, reqs <-chan *ssh.Request, login str
 	if s.proc == nil {
 		return
 	}
-	_ = s.proc.Signal("HUP") // as sshd does when the terminal goes away
+	hangUp(s.proc)
 	select {
 	case <-s.proc.Gone():
 		v.drop(s.proc)
@@ -161,12 +161,12 @@ func (s *session) start(command string) bool {
 func (s *session) launch(of wire.Capability, spec proc.Spec, env []string) bool {
 	v := s.visit
 	spec.Visit, spec.Group = v.id(), v.group
-	spec.Env = proc.WithDevice(proc.Environment(spec.Account, v.id(), v.req.Technician.Name, v.req.Ticket, s.term(), "", env))
+	spec.Env = proc.Environment(spec.Account, v.id(), v.req.Technician.Name, v.req.Ticket, s.term(), "", env)
 	spec.Record = proc.Accounting(v.req.Technician.Name)
 	err := v.hold.refuses()
-	var p *proc.Process
+	var p program
 	if err == nil {
-		p, err = proc.Start(spec)
+		p, err = v.start(spec)
 	}
 	if err != nil {
 		s.refuse(err)

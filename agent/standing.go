@@ -127,5 +127,8 @@ func (a *Agent) stand(c *wire.Consent, s *Standing, login string) {
 	end := until.wall.UTC()
 	c.Answered, c.Choice, c.Standing = t.wall.UTC(), wire.Approve, s.Name
 	c.Granted, c.Login, c.Until = slices.Clone(req.Capabilities), login, &end
+	if a.far != nil {
+		c.Text = farStanding
+	}
 	a.log.Info("the owner's standing consent opens a visit", "standing", s.Name, "visit", req.Visit, "technician", req.Technician.Name)
 }

@@ -46,7 +46,7 @@ type visit struct {
 	head    wire.Head
 
 	mu          sync.Mutex
-	procs       map[*proc.Process]running
+	procs       map[program]running
 	screens     []*screening // channels that show the screen
 	screensEver atomic.Int32 // shown so far
 	// Connections that are forwarded, and what this device took for the
@@ -73,12 +73,13 @@ type visit struct {
 	mirror mirror
 	moving transfers
 	words  chan wire.Message // for the gateway, in order
+	login  farLogin          // of a device without an agent
 }
 
 // running is what a process of a visit is.
 type running struct {
 	session *session // nil where it is none
-	process *proc.Process
+	process program
 	shown   io.Closer         // the channel that it is shown on
 	of      wire.Capability   // what allows it
 	also    []wire.Capability // and what else it can do only as long as it is granted
@@ -103,7 +104,7 @@ func (l *link) serveVisit(ctx context.Context, ch ssh.Channel) {
 	ctx, end := context.WithCancelCause(ctx)
 	defer end(nil)
 	v := &visit{
-		agent: l.agent, conn: wire.NewConn(ch), end: end, procs: make(map[*proc.Process]running), over: make(chan struct{}),
+		agent: l.agent, conn: wire.NewConn(ch), end: end, procs: make(map[program]running), over: make(chan struct{}),
 		hold: newHold(), words: make(chan wire.Message, unheard),
 	}
 	read := v.receive(ctx)
@@ -386,7 +387,7 @@ func (v *visit) ready() {
 
 // add counts a started process as the visit's; false if the visit is over, or
 // what allows it was taken back, and the process must die at once.
-func (v *visit) add(p *proc.Process, r running) bool {
+func (v *visit) add(p program, r running) bool {
 	v.mu.Lock()
 	defer v.mu.Unlock()
 	if v.closed || r.needs(v.taken) {
@@ -402,6 +403,9 @@ func (v *visit) add(p *proc.Process, r running) bool {
 
 // confine makes what holds all processes of the visit together.
 func (v *visit) confine() {
+	if v.agent.far != nil {
+		return // nothing of it runs here
+	}
 	group, err := v.agent.groups.Visit(v.id())
 	if err != nil {
 		v.agent.log.Warn("a visit", "visit", v.id(), "error", err)
@@ -410,7 +414,7 @@ func (v *visit) confine() {
 }
 
 // drop forgets a process of which nothing is left.
-func (v *visit) drop(p *proc.Process) {
+func (v *visit) drop(p program) {
 	v.mu.Lock()
 	defer v.mu.Unlock()
 	delete(v.procs, p)
@@ -438,5 +442,6 @@ func (v *visit) closeAll() {
 	}
 	all.Wait()
 	v.group.End()
+	v.login.end()
 	close(v.over)
 }

@@ -120,6 +120,10 @@ func read(path string, into Checker, trusted bool) (digest string, err error) {
 	return hex.EncodeToString(sum[:]), nil
 }
 
+// ReadText is [Read] of a text that came some other way; name stands for the
+// file in the errors.
+func ReadText(name, text string, into Checker) error { return parse(name, text, into) }
+
 // parse is [Read] after the file: name stands in the errors.
 func parse(name, text string, into Checker) error {
 	if len(text) > MaxFile {

@@ -37,7 +37,7 @@ func commands() []command {
 		{policy.DevicesLabel, "NAME KEY=VALUE… [KEY=]", "change labels of a device; without a value one is taken away", (*session).cmdLabel},
 		{policy.DevicesRetire, "NAME [REASON]", "take a device out of service: what is open on it ends, and its key is admitted no more", (*session).cmdRetire},
 		{policy.DevicesKeyRotate, "NAME", "have a device make itself another key, and refuse the old one from then on", (*session).cmdKeyRotate},
-		{policy.Enroll, "[--name NAME | --count N] [--label KEY=VALUE]… [--life 1h] [--web] [--json]", "print the line that lets one device join, or N lines for N devices", (*session).cmdEnroll},
+		{policy.Enroll, "[--name NAME | --count N] [--label KEY=VALUE]… [--life 1h] [--web | --agentless] [--json]", "print the line that lets one device join, or N lines for N devices; --agentless: one that only has OpenSSH", (*session).cmdEnroll},
 		{policy.Visits, "[--json]", "list the visits that are asked for or open, or watch and end them on a terminal (ssh -t)", (*session).cmdVisits},
 		{policy.Watch, "VISIT", "watch a visit live (needs a terminal: ssh -t)", (*session).cmdWatch},
 		{policy.Say, "VISIT TEXT [--json]", "say a line that technician and user both see", (*session).cmdSay},
@@ -223,9 +223,17 @@ func (s *session) cmdDevices(ctx context.Context, c *call) error {
 	rows := make([][]string, 0, len(all))
 	for _, d := range all {
 		l := s.gateway.line(d)
-		rows = append(rows, []string{l.Name, l.State, since(l.Since), l.Why, l.OS, l.Labels})
+		rows = append(rows, []string{l.Name, l.State, since(l.Since), l.Why, system(d), l.Labels})
 	}
 	return s.table([]string{"DEVICE", "STATE", "SINCE", "WHY", "SYSTEM", "LABELS"}, rows)
+}
+
+// system is what a device runs on; of one without an agent nobody knows.
+func system(d store.Device) string {
+	if d.Without() {
+		return "no agent"
+	}
+	return d.OS
 }
 
 type deviceJSON struct {
@@ -240,6 +248,7 @@ type deviceJSON struct {
 	Labels       map[string]string `json:"labels,omitempty"`
 	Capabilities []string          `json:"capabilities"`
 	Class        string            `json:"class"`
+	Agentless    bool              `json:"agentless,omitempty"` // the gateway judges for it
 	Logins       []string          `json:"logins"`
 	Address      string            `json:"address,omitempty"`
 	EnrolledAt   time.Time         `json:"enrolled_at"`
@@ -251,7 +260,7 @@ func (g *Gateway) deviceJSON(d store.Device) deviceJSON {
 	l := g.line(d)
 	return deviceJSON{
 		Name: d.Name, Key: d.Key, State: l.State, Since: stamp(l.Since), Why: l.Why, OS: d.OS, Arch: d.Arch, Agent: d.Version,
-		Labels: d.Labels, Capabilities: d.Capabilities, Class: cmp.Or(d.Class, wire.Attended), Logins: d.Logins, Address: d.Address,
+		Labels: d.Labels, Capabilities: d.Capabilities, Class: cmp.Or(d.Class, wire.Attended), Agentless: d.Without(), Logins: d.Logins, Address: d.Address,
 		EnrolledAt: d.EnrolledAt, EnrolledBy: d.EnrolledBy, Facts: g.toldOf(d).json(),
 	}
 }

@@ -102,7 +102,7 @@ func (s *session) device(ctx context.Context, h *home) (tui.Device, error) {
 func (g *Gateway) line(d store.Device) tui.Device {
 	line := tui.Device{
 		Name: d.Name, OS: d.OS, Labels: labelText(d.Labels), State: tui.Away, Since: d.Since, Why: d.Why,
-		Capabilities: d.Capabilities, Logins: d.Logins,
+		Capabilities: d.Capabilities, Logins: d.Logins, Agentless: d.Without(),
 		Arch: d.Arch, Agent: d.Version, Facts: g.toldOf(d).shown(),
 	}
 	switch {

@@ -7,6 +7,7 @@ import (
 	"strings"
 	"time"
 
+	"accord/gateway/store"
 	"accord/wire"
 )
 
@@ -19,7 +20,7 @@ type invitation struct {
 }
 
 func parseInvitation(c *call) (*invitation, error) {
-	if err := c.none("name", "label", "life", "count", "web", "json"); err != nil {
+	if err := c.none("name", "label", "life", "count", "web", "agentless", "json"); err != nil {
 		return nil, err
 	}
 	in := &invitation{name: c.last("name", ""), labels: make(map[string]string)}
@@ -61,6 +62,9 @@ func (s *session) cmdEnroll(ctx context.Context, c *call) error {
 	if err != nil {
 		return err
 	}
+	if c.has("agentless") {
+		return s.enrollAgentless(ctx, c, in)
+	}
 	address, web, err := s.agentsAddresses(c.has("web"))
 	if err != nil {
 		return err
@@ -69,7 +73,9 @@ func (s *session) cmdEnroll(ctx context.Context, c *call) error {
 	var until time.Time
 	for range in.count {
 		var token wire.Token
-		if token, until, err = s.gateway.makeToken(ctx, in.name, in.labels, in.life, s.entry()); err != nil {
+		e := s.entry()
+		until = e.At.Add(in.life)
+		if token, err = s.gateway.makeToken(ctx, store.Token{Labels: in.labels, Name: in.name, Expires: until}, e); err != nil {
 			return err
 		}
 		tokens = append(tokens, token.String())

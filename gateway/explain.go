@@ -111,6 +111,7 @@ type explanation struct {
 	Person     string    `json:"person"`
 	Device     string    `json:"device"`
 	Capability string    `json:"capability"`
+	Agentless  bool      `json:"agentless,omitempty"` // of the device
 	At         time.Time `json:"at"`
 	Verdict    string    `json:"verdict"` // "allow", "incomplete" or "deny"
 	Rule       string    `json:"rule"`
@@ -197,6 +198,9 @@ func (s *session) cmdExplain(ctx context.Context, c *call) error {
 	for _, e := range list {
 		s.print(e.text())
 	}
+	if h.device.Without() {
+		s.print(h.device.Name + " has no agent: the gateway judges by its user's answer or its owner's file, and the device can't check that. No override opens it.\n")
+	}
 	if h.conn == nil {
 		s.print(h.device.Name + " is away now; this is by what it offered when it last was there.\n")
 	}
@@ -217,7 +221,7 @@ func (s *session) explain(l *law, who person, h *home, asks explained) []explana
 		}
 		d := policy.Explain(q, s.gateway.facts(l, who.Person, h, s.gateway.visits.of(who)), asks.at)
 		e := explanation{
-			Person: who.Name, Device: h.device.Name, Capability: c, At: asks.at.UTC().Truncate(time.Second),
+			Person: who.Name, Device: h.device.Name, Capability: c, Agentless: h.device.Without(), At: asks.at.UTC().Truncate(time.Second),
 			Verdict: d.Verdict.String(), Rule: d.Rule, Why: d.Why, Changes: append([]string{}, d.Changes...),
 		}
 		if d.Verdict != policy.Deny {

@@ -107,10 +107,11 @@ type login struct {
 	byways byways
 	// Its global requests that wait for one before them.
 	requests requests
+	held     holding // of a device without an agent
 }
 
 func newLogin() *login {
-	return &login{at: time.Now(), moved: changes{changed: make(chan struct{})}, byways: newByways()}
+	return &login{at: time.Now(), moved: changes{changed: make(chan struct{})}, byways: newByways(), held: newHolding()}
 }
 
 // maxSessions bounds the sessions that one connection has open.
@@ -150,6 +151,10 @@ func (g *Gateway) requestHandlers() map[string]ssh.RequestHandler {
 
 // onSession serves one session channel of a technician.
 func (g *Gateway) onSession(_ *ssh.Server, conn *gossh.ServerConn, nc gossh.NewChannel, ctx ssh.Context) {
+	if who, ok := agentlessOf(conn); ok {
+		g.onAgentless(ctx, conn, who, nc)
+		return
+	}
 	p, l, err := g.admitted(ctx, conn, "session")
 	if err != nil {
 		_ = nc.Reject(gossh.Prohibited, err.Error())
@@ -190,6 +195,9 @@ func (g *Gateway) admitted(ctx ssh.Context, conn *gossh.ServerConn, what string)
 func (g *Gateway) identify(conn *gossh.ServerConn, what string) (person, error) {
 	if conn.Permissions == nil {
 		return person{}, errNoKey
+	}
+	if _, ok := agentlessOf(conn); ok {
+		return person{}, errHoldsOnly
 	}
 	key, err := gossh.ParsePublicKey([]byte(conn.Permissions.Extensions[personExtension]))
 	if err != nil {

@@ -41,6 +41,9 @@ type Options struct {
 	Digest  string
 	Version string
 	Log     *slog.Logger
+	// StandIn speaks for a device without an agent until its link ends; nil: the
+	// gateway takes no such devices.
+	StandIn func(context.Context, StandIn) error
 }
 
 // Gateway is one gateway. It is made by [New] and serves once.

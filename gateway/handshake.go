@@ -3,6 +3,7 @@ package gateway
 import (
 	"errors"
 	"net"
+	"sync/atomic"
 	"time"
 
 	gossh "golang.org/x/crypto/ssh"
@@ -25,6 +26,9 @@ type handshake struct {
 	said    bool   // the client has been told, and the log too
 	wrong   int    // codes
 	in      bool   // it is through
+	// holding: the session is there with which a device without an agent holds
+	// its link.
+	holding atomic.Bool
 }
 
 // serverConfig is the configuration of one handshake.
@@ -48,6 +52,9 @@ func (h *handshake) serverConfig() *gossh.ServerConfig {
 // who is there: the client has proved nothing yet.
 func (h *handshake) offered(meta gossh.ConnMetadata, key gossh.PublicKey) (*gossh.Permissions, error) {
 	if _, err := h.gateway.law().identify(key, time.Now()); err != nil {
+		if p := h.gateway.agentless(meta.User(), key); p != nil {
+			return p, nil
+		}
 		h.offers++
 		h.user = wire.Clean(meta.User(), wire.MaxName)
 		if _, ok := key.(*gossh.Certificate); ok {
@@ -77,7 +84,10 @@ const sourceAddress = "source-address"
 
 // proven is called when the client has signed with a key that was taken. A
 // locked person ends here; one with one-time codes is asked for one.
-func (h *handshake) proven(_ gossh.ConnMetadata, key gossh.PublicKey, p *gossh.Permissions, _ string) (*gossh.Permissions, error) {
+func (h *handshake) proven(meta gossh.ConnMetadata, key gossh.PublicKey, p *gossh.Permissions, _ string) (*gossh.Permissions, error) {
+	if p.Extensions[personExtension] == "" {
+		return h.provenAgentless(meta.User(), key)
+	}
 	who, err := h.gateway.law().identify(key, time.Now())
 	if err != nil {
 		return nil, err

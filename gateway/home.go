@@ -34,6 +34,7 @@ type home struct {
 	clocked    atomic.Bool   // it asked for the time
 	gone       chan struct{} // closed when the link is over
 	why        string        // set before gone is closed
+	held       *hold         // of a device without an agent: what its link hangs on
 
 	mu sync.Mutex // guards why
 }
@@ -101,7 +102,9 @@ func (g *Gateway) serveAgent(ctx context.Context, conn net.Conn) {
 	proved(conn)
 	if h.hello.Token == "" {
 		defer g.leave(h)
-		g.running.Go(func() { g.offerRosters(ctx, h) })
+		if h.held == nil {
+			g.running.Go(func() { g.offerRosters(ctx, h) })
+		}
 	}
 	g.publish()
 	<-served
@@ -133,6 +136,9 @@ func (g *Gateway) greet(ctx context.Context, conn net.Conn) (*home, <-chan struc
 	timer := time.AfterFunc(wire.Handshake, func() { _ = conn.Close() })
 	defer timer.Stop()
 	h := &home{address: conn.RemoteAddr().String(), called: accepted(conn), gone: make(chan struct{})}
+	if a, ok := conn.(*answeringEnd); ok {
+		h.held, h.called = a.hold, a.hold.at
+	}
 	var shown gossh.PublicKey
 	below := &endingConn{Conn: wire.Buffered(conn)}
 	c, chans, reqs, err := gossh.NewClientConn(below, h.address, &gossh.ClientConfig{
@@ -258,6 +264,11 @@ func (g *Gateway) enter(ctx context.Context, h *home) *wire.Denied {
 		return &wire.Denied{Final: true, Sentence: "This device is not enrolled here. Ask an admin for a token and run: accord join HOST:PORT TOKEN"}
 	case err != nil:
 		return g.refusal(err)
+	case !h.held.holds(h.device):
+		return &wire.Denied{Final: true, Sentence: "This device was enrolled without an agent, so none can call in its place. To run one there, retire the device and join anew."}
+	}
+	if h.held != nil {
+		h.held.home.Store(h)
 	}
 	for {
 		there := g.homes.put(h)
@@ -350,7 +361,10 @@ func (h *home) ping(ctx context.Context) (answered, broken bool) {
 	defer cancel()
 	done := make(chan error, 1)
 	go func() { // ends with the answer or with the connection
-		_, _, err := h.conn.SendRequest(wire.RequestPing, true, nil)
+		err := h.held.ping()
+		if err == nil {
+			_, _, err = h.conn.SendRequest(wire.RequestPing, true, nil)
+		}
 		done <- err
 	}()
 	select {
@@ -366,12 +380,17 @@ func (h *home) ping(ctx context.Context) (answered, broken bool) {
 // hangUp closes the link and says why the device is away. Only the first
 // reason counts.
 func (h *home) hangUp(why string) {
+	h.because(why)
+	_ = h.conn.Close()
+}
+
+// because notes why the link is about to end.
+func (h *home) because(why string) {
 	h.mu.Lock()
+	defer h.mu.Unlock()
 	if h.why == "" {
 		h.why = why
 	}
-	h.mu.Unlock()
-	_ = h.conn.Close()
 }
 
 // sweep hangs up links on which nothing was heard for too long: they are half

@@ -120,7 +120,7 @@ func (g *Gateway) enrol(ctx context.Context, h *home) (store.Device, error) {
 		enrolment.Name = distinct(name, h.key)
 		d, err = g.store.Enrol(ctx, h.hello.Token, enrolment, entry)
 	}
-	for _, known := range []error{store.ErrTokenUnknown, store.ErrTokenSpent, store.ErrTokenExpired, store.ErrNameTaken} {
+	for _, known := range []error{store.ErrTokenUnknown, store.ErrTokenSpent, store.ErrTokenExpired, store.ErrTokenKind, store.ErrNameTaken} {
 		if errors.Is(err, known) {
 			g.denied(person{address: h.address}, "enrolment as "+name, known.Error())
 			return d, &deniedError{wire.Denied{Final: true, Sentence: sentenceCase(known.Error())}}
@@ -154,18 +154,16 @@ func (g *Gateway) quarantine(ctx context.Context, there, second *home) *wire.Den
 }
 
 // makeToken makes a token for one enrolment.
-func (g *Gateway) makeToken(ctx context.Context, name string, labels map[string]string, life time.Duration, e store.Entry) (wire.Token, time.Time, error) {
+func (g *Gateway) makeToken(ctx context.Context, t store.Token, e store.Entry) (wire.Token, error) {
 	token := wire.NewToken(gossh.FingerprintSHA256(g.key.PublicKey()))
-	until := e.At.Add(life)
-	err := g.store.MakeToken(ctx, token.Secret, store.Token{Labels: labels, Name: name, Expires: until}, e)
-	return token, until, err
+	return token, g.store.MakeToken(ctx, token.Secret, t, e)
 }
 
 // Enroll makes a token for one enrolment, for who holds the gateway's folder:
 // `accord up` enrols its own device with it.
 func (g *Gateway) Enroll(ctx context.Context, name string) (wire.Token, error) {
-	token, _, err := g.makeToken(ctx, name, nil, 10*time.Minute, self(time.Now()))
-	return token, err
+	now := time.Now()
+	return g.makeToken(ctx, store.Token{Name: name, Expires: now.Add(10 * time.Minute)}, self(now))
 }
 
 // visitExtended notes the answer to a request for more in an open visit.

@@ -66,6 +66,10 @@ func (g *Gateway) onListen(ctx ssh.Context, req *gossh.Request) (ok bool, payloa
 	if !there || !ok {
 		return false, nil, nil
 	}
+	if who, ok := agentlessOf(conn); ok {
+		ok, payload = g.onHoldForward(ctx, who, at)
+		return ok, payload, nil
+	}
 	p, l, err := g.admitted(ctx, conn, req.Type)
 	if err != nil {
 		return false, nil, nil

@@ -29,6 +29,9 @@ func (s *session) cmdKeyRotate(ctx context.Context, c *call) error {
 	if err != nil {
 		return err
 	}
+	if h.device.Without() {
+		return fmt.Errorf("%s has no agent: make a new key there with ssh-keygen, retire the device, and enrol it anew", h.device.Name)
+	}
 	if err := g.unvisited(h.device); err != nil {
 		return err
 	}

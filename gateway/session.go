@@ -80,6 +80,16 @@ func (g *Gateway) serveSession(ctx context.Context, p person, user string, nc go
 	if _, why := g.stands(g.law(), p); why != "" {
 		cancel(ending{byPolicy, why}) // the law has changed since they were let in
 	}
+	s.serve(reqs, func() int {
+		status := s.run(ctx)
+		s.sayEnded(ctx)
+		return status
+	})
+}
+
+// serve takes requests until the client is gone, and has the session's story
+// told when one asks for it. It ends the session's context.
+func (s *session) serve(reqs <-chan *gossh.Request, run func() int) {
 	var story sync.WaitGroup
 	for req := range reqs {
 		ok := s.request(req)
@@ -87,16 +97,12 @@ func (g *Gateway) serveSession(ctx context.Context, p person, user string, nc go
 			_ = req.Reply(ok, nil)
 		}
 		if ok && (req.Type == "shell" || req.Type == "exec" || req.Type == "subsystem") {
-			s.in = tui.NewInput(ch)
-			story.Go(func() {
-				status := s.run(ctx)
-				s.sayEnded(ctx)
-				s.finish(status)
-			})
+			s.in = tui.NewInput(s.ch)
+			story.Go(func() { s.finish(run()) })
 		}
 	}
-	cancel(errGone)
-	_ = ch.Close()
+	s.cancel(errGone)
+	_ = s.ch.Close()
 	story.Wait()
 	if s.in != nil {
 		s.in.Close()

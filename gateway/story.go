@@ -21,7 +21,9 @@ const (
 )
 
 // reserved are user names that never name a device.
-func reserved(name string) bool { return name == "accord" || name == "gw" || name == "list" }
+func reserved(name string) bool {
+	return name == "accord" || name == "gw" || name == "list" || name == userJoin || name == userHold
+}
 
 // target is where the SSH user name points: [LOGIN+]DEVICE.
 type target struct {
@@ -37,6 +39,10 @@ func (s *session) run(ctx context.Context) (status int) {
 	}
 	if s.pty != nil {
 		defer s.watchAlerts(ctx)()
+	}
+	if s.user == userJoin || s.user == userHold {
+		s.say(s.phrases().Say("GwKeyOfPerson", "Person", s.person.Name))
+		return exitUsage
 	}
 	t, unknown, err := s.where(ctx)
 	if err != nil {

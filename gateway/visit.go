@@ -353,7 +353,7 @@ func (v *visit) description() recordings.Visit {
 	}
 	return recordings.Visit{
 		ID: v.req.Visit, Gateway: gossh.FingerprintSHA256(v.gateway.key.PublicKey()), Organisation: v.req.Organisation,
-		Device:     recordings.Device{Name: v.home.device.Name, Key: gossh.FingerprintSHA256(v.home.key)},
+		Device:     recordings.Device{Name: v.home.device.Name, Key: gossh.FingerprintSHA256(v.home.key), Agentless: v.home.device.Without()},
 		Technician: v.technician(),
 		Reason:     v.req.Reason, Ticket: v.req.Ticket, Capabilities: caps, Login: v.req.Login, Minutes: v.req.Minutes,
 		Rule:     v.decision.Rule,

@@ -26,6 +26,8 @@ const (
 type Device struct {
 	Name string `json:"name"`
 	Key  string `json:"key"` // SHA-256 fingerprint
+	// Agentless: it has no agent. The gateway holds its key and judged for it.
+	Agentless bool `json:"agentless,omitempty"`
 }
 
 // Technician is who visited.

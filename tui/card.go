@@ -25,6 +25,7 @@ type Visit struct {
 	Control      bool              // and can use the mouse and keyboard
 	Standing     string            // the owner's standing consent that opened it; "" for the user's own yes
 	Override     *Override         // what opened it in place of a yes; nil for a yes
+	Agentless    bool              // no agent is here: the gateway judged
 	Actions      map[string]string // what those capabilities do that are declared actions, see [Phrases.With]
 	Transfers    []Transfer        // files on their way, or the last one
 	Copied       Copied            // files that went

@@ -5,6 +5,9 @@ package tui
 
 // LineToAnswer says that somebody asks, and how to answer.
 func LineToAnswer(ph *Phrases, p Prompt) string {
+	if p.Agentless {
+		return ph.Say("LineAgentlessAsked", "Technician", p.person(), "Organisation", p.Organisation)
+	}
 	if p.Further != nil {
 		return ph.Say("LineToAnswerMore", "Technician", p.person(), "Organisation", p.Organisation, "What", ph.shorts(p.Capabilities))
 	}
@@ -15,6 +18,8 @@ func LineToAnswer(ph *Phrases, p Prompt) string {
 func LineBegan(ph *Phrases, v Visit) string {
 	until := v.Until.Format("15:04")
 	switch {
+	case v.Agentless:
+		return ph.Say("LineAgentlessBegan", "Technician", v.Technician, "Organisation", v.Organisation, "Until", until, "Name", or(v.Standing, "–"))
 	case v.Override != nil:
 		return ph.Say("LineBeganOverride", "Number", v.Override.Number, "Technician", v.Technician,
 			"Organisation", v.Organisation, "Until", until, "Signers", v.Override.names())

@@ -28,6 +28,8 @@ type Device struct {
 	State string
 	Since time.Time
 	Why   string
+	// Agentless: it has no agent, so the gateway judges for it.
+	Agentless bool
 	// Busy names who visits now, "" for nobody.
 	Busy         string
 	Capabilities []string
@@ -155,11 +157,19 @@ func (s *deviceScreen) refresh() {
 		state, sign := s.state(d)
 		rows[i] = pickRow{
 			id: d.Name, sign: sign,
-			cells: []string{d.Name, state, d.Labels, d.shortSystem(), d.Busy, s.keyboard(d), d.address()},
-			words: strings.ToLower(strings.Join([]string{d.Name, d.Labels, d.OS, state, d.Busy, d.Agent, d.Facts.words()}, " ")),
+			cells: []string{d.Name, state, d.Labels, s.system(d), d.Busy, s.keyboard(d), d.address()},
+			words: strings.ToLower(strings.Join([]string{d.Name, d.Labels, d.OS, s.system(d), state, d.Busy, d.Agent, d.Facts.words()}, " ")),
 		}
 	}
 	s.set(rows)
+}
+
+// system is what a device runs on; of one without an agent nobody knows.
+func (p *page) system(d Device) string {
+	if d.Agentless {
+		return p.ph.Say("TechAgentless")
+	}
+	return d.shortSystem()
 }
 
 // state says how a device is, shortly, with a sign that needs no colour.
@@ -316,6 +326,9 @@ func (p *page) about(d Device) []string {
 	}
 	state, sign := p.state(d)
 	how := []string{sign.Render(state)}
+	if d.Agentless {
+		how = append(how, styleWarn.Render(p.ph.Say("TechAgentlessJudges")))
+	}
 	if d.Busy != "" {
 		how = append(how, p.ph.Say("TechVisits", "Who", d.Busy))
 	}

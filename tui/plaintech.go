@@ -105,6 +105,9 @@ const plainBack = "."
 func plainRequest(ctx context.Context, t *Terminal, form RequestForm) (RequestFields, error) {
 	l := t.lines(PhrasesFor(t.Locale()).With(form.Device.Actions))
 	l.say(l.ph.Say("TechFormTitle", "Device", form.Device.Name) + " · " + l.ph.Say("TechPlainBack"))
+	if form.Device.Agentless {
+		l.say(l.ph.Say("TechAgentlessJudges"))
+	}
 	in := RequestFields{Login: nth(form.Device.Logins, max(0, slices.Index(form.Device.Logins, form.Login)))}
 	steps := []struct {
 		place formPlace

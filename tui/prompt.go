@@ -43,6 +43,7 @@ type Prompt struct {
 	Hands        bool   // who watches may type too
 	Input        bool   // what is typed is recorded, but for what has no echo
 	Replay       bool   // the user may replay the visit afterwards
+	Agentless    bool   // no agent is here: the gateway asks, and judges
 	// Further is the open visit that this is to be added to; nil: it is for a
 	// visit of its own.
 	Further *Further
@@ -177,6 +178,9 @@ func (p Prompt) scope(ph *Phrases) []textLine {
 // terms are what the policy binds the visit to.
 func (p Prompt) terms() []string {
 	var keys []string
+	if p.Agentless {
+		keys = append(keys, "TermAgentless")
+	}
 	if p.Input {
 		keys = append(keys, "TermInput")
 	}

@@ -23,6 +23,7 @@ type (
 		Connected            bool      // to the gateway
 		Since                time.Time // of being connected or away; zero is not known
 		Hint                 []string  // lines of whoever opened the screen, shown below
+		Agentless            bool      // no agent is here: the screen is in the session that holds the link
 		Unattended           bool      // the owner's rules let technicians in; nobody need be asked
 	}
 	// Asking shows a request. The agent shows one at a time; another takes

@@ -89,7 +89,7 @@ func (m *resident) pressIdle(k string) tea.Cmd {
 			m.done = true
 			return nil
 		}
-		m.leave = &menu{options: m.ph.all([]string{"LeaveBack", "LeaveSure"})}
+		m.leave = &menu{options: m.ph.all([]string{"LeaveBack", m.idle.word("LeaveSure", "AgentlessLeaveSure")})}
 	case len(k) == 1 && k[0] >= '1' && int(k[0]-'1') < len(m.visits) && len(m.visits) > 1:
 		return m.stop(m.visits[k[0]-'1'])
 	}

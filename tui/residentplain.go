@@ -140,7 +140,7 @@ func (m *plainResident) command(line string) (leave bool) {
 			return true
 		}
 		m.leaving = true
-		m.say(m.ph.Say("LeaveAbout") + " " + m.ph.Say("PlainLeave"))
+		m.say(m.ph.Say(m.idle.word("LeaveAbout", "AgentlessLeaveAbout")) + " " + m.ph.Say("PlainLeave"))
 	default:
 		m.status()
 	}
@@ -165,6 +165,11 @@ func (m *plainResident) status() {
 		key = "LinkUp"
 	}
 	m.say(m.ph.Say("PlainDevice", "Device", m.idle.Device) + " " + m.ph.Say(key))
+	if m.idle.Agentless && m.idle.Connected {
+		for _, line := range agentlessHints(m.ph) {
+			m.say(line)
+		}
+	}
 	if m.idle.Unattended {
 		m.say(m.ph.Say("IdleUnattended"))
 	}

@@ -74,7 +74,11 @@ func (m *resident) idleView() string {
 	} else {
 		body = append(body, styled(m.text(m.ph.Say("IdleHint")), styleDim.Render)...)
 	}
-	for i, line := range m.idle.Hint {
+	hints := m.idle.Hint
+	if m.idle.Agentless {
+		hints = agentlessHints(m.ph)
+	}
+	for i, line := range hints {
 		if i == 0 {
 			body = append(body, "")
 		}
@@ -146,7 +150,7 @@ func (m *resident) visitKeys() string {
 // helpView is the help. It can be scrolled where the window is low.
 func (m *resident) helpView() string {
 	var body []string
-	for _, line := range strings.Split(m.ph.Say("ResidentHelp"), "\n") {
+	for _, line := range strings.Split(m.ph.Say(m.idle.word("ResidentHelp", "AgentlessResidentHelp")), "\n") {
 		body = append(body, m.wrap(line, 0)...)
 	}
 	head := append(m.overrideBar(), styleTitle.Render(m.ph.Say("ResidentHelpTitle")), "")
@@ -250,7 +254,7 @@ func (m *resident) leaveView() string {
 	width := min(m.inner(), promptWidest)
 	head := append(m.overrideBar(), styled(m.text(m.ph.Say("LeaveTitle")), styleTitle.Render)...)
 	head = append(head, "")
-	about := append(m.text(m.ph.Say("LeaveAbout")), "")
+	about := append(m.text(m.ph.Say(m.idle.word("LeaveAbout", "AgentlessLeaveAbout"))), "")
 	lines, at := m.leave.lines(width)
 	foot := append([]string{""}, styled(m.text(m.ph.Say("HintMenu")), styleDim.Render)...)
 	return m.compose(head, slices.Concat(about, lines), foot, len(about)+at)

@@ -216,6 +216,8 @@ func (p *Phrases) surface(name string) string {
 		return p.Say("TechSurfaceWindow")
 	case "terminal":
 		return p.Say("TechSurfaceTerminal")
+	case "ssh":
+		return p.Say("TechSurfaceSession")
 	case "line":
 		return p.Say("TechSurfaceLine")
 	}

@@ -24,6 +24,7 @@ func testContract(t *testing.T, open opener) {
 		"a device comes and goes": contractPresence,
 		"quarantine":              contractQuarantine,
 		"tokens":                  contractTokens,
+		"without an agent":        contractAgentless,
 		"enrolment again":         contractEnrolAgain,
 		"a device is altered":     contractAltered,
 		"a device has a new key":  contractRekeyed,

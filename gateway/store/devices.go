@@ -31,6 +31,7 @@ type Device struct {
 	Key    string
 	Labels map[string]string
 	Facts
+	Agentless
 	EnrolledAt time.Time
 	EnrolledBy string
 	Online     bool
@@ -45,13 +46,15 @@ type Device struct {
 }
 
 const deviceColumns = `name, public_key, fingerprint, labels, os, arch, version, capabilities, logins, address,
-	enrolled_at, enrolled_by, online, since, why, quarantined_at, quarantined_why, class, facts, told_at`
+	enrolled_at, enrolled_by, online, since, why, quarantined_at, quarantined_why, class, facts, told_at,
+	holder, sshd_key, sshd_login`
 
 func scanDevice(row scanner) (d Device, err error) {
 	var enrolled, since, quarantined, told int64
 	err = row.Scan(&d.Name, &d.PublicKey, &d.Key, jsonColumn[map[string]string]{&d.Labels}, &d.OS, &d.Arch, &d.Version,
 		jsonColumn[[]string]{&d.Capabilities}, jsonColumn[[]string]{&d.Logins}, &d.Address,
-		&enrolled, &d.EnrolledBy, &d.Online, &since, &d.Why, &quarantined, &d.QuarantineWhy, &d.Class, &d.Told, &told)
+		&enrolled, &d.EnrolledBy, &d.Online, &since, &d.Why, &quarantined, &d.QuarantineWhy, &d.Class, &d.Told, &told,
+		&d.Holder, &d.HostKey, &d.Login)
 	d.ToldAt = fromMicros(told)
 	d.EnrolledAt, d.Since, d.QuarantinedSince = fromMicros(enrolled), fromMicros(since), fromMicros(quarantined)
 	return d, err

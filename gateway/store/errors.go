@@ -29,6 +29,9 @@ var (
 	ErrTokenSpent = errors.New("this token has been used; ask an admin for a new one")
 	// ErrTokenExpired: the token's time is over.
 	ErrTokenExpired = errors.New("this token has expired; ask an admin for a new one")
+	// ErrTokenKind: the token is for a device with an agent, and this one has
+	// none, or the other way round.
+	ErrTokenKind = errors.New("this token is for another kind of device: `enroll` makes one for a device with an agent, `enroll --agentless` one for a device without")
 	// ErrCodeWrong: the one-time code is wrong, or was used.
 	ErrCodeWrong = errors.New("this code is wrong, or it was used already")
 	// ErrCodeRest: too many wrong codes in a row; none is looked at for a while.

@@ -17,6 +17,8 @@ type Token struct {
 	Labels  map[string]string // the device gets them
 	Name    string            // the device gets it; may be empty
 	Expires time.Time
+	// Agentless lets a device without an agent join, and no other.
+	Agentless bool
 }
 
 // Enrolment is what a device brings to be enrolled.
@@ -30,6 +32,7 @@ type Enrolment struct {
 	// token's counts.
 	Labels map[string]string
 	Facts
+	Agentless // of a device without an agent
 }
 
 // tokenHash is all that is kept of a token. It is long and random, so it needs
@@ -59,16 +62,20 @@ func (s *Store) MakeToken(ctx context.Context, token string, t Token, e Entry) e
 	}
 	hash := tokenHash(token)
 	return s.change(ctx, func(g *group) error {
-		made, err := g.exec(`INSERT INTO tokens (hash, labels, name, made_by, made_at, expires_at)
-			VALUES ($1, $2, $3, $4, $5, $6) ON CONFLICT (hash) DO NOTHING`,
-			hash, asJSON(t.Labels), t.Name, e.Actor, micros(e.At), micros(t.Expires))
+		made, err := g.exec(`INSERT INTO tokens (hash, labels, name, made_by, made_at, expires_at, agentless)
+			VALUES ($1, $2, $3, $4, $5, $6, $7) ON CONFLICT (hash) DO NOTHING`,
+			hash, asJSON(t.Labels), t.Name, e.Actor, micros(e.At), micros(t.Expires), t.Agentless)
 		if err == nil && made == 0 {
 			err = fmt.Errorf("this token: %w", ErrExists)
 		}
 		if err != nil {
 			return err
 		}
-		return g.log(e.did(TokenMade, "", "").with("token", tokenMark(hash), "name", t.Name, "expires", stamp(t.Expires)))
+		e = e.did(TokenMade, "", "").with("token", tokenMark(hash), "name", t.Name, "expires", stamp(t.Expires))
+		if t.Agentless {
+			e = e.with("agentless", "true")
+		}
+		return g.log(e)
 	})
 }
 
@@ -79,13 +86,13 @@ func (s *Store) MakeToken(ctx context.Context, token string, t Token, e Entry) e
 // retired starts anew.
 //
 // Errors: [ErrTokenUnknown], [ErrTokenSpent], [ErrTokenExpired] (at the
-// entry's time), [ErrNameTaken], [ErrInvalid]. None of them spends the token.
+// entry's time), [ErrTokenKind], [ErrNameTaken], [ErrInvalid]. None of them spends the token.
 func (s *Store) Enrol(ctx context.Context, token string, n Enrolment, e Entry) (Device, error) {
 	line, key, err := publicKey(n.PublicKey)
 	if err != nil {
 		return Device{}, err
 	}
-	if err := cmp.Or(names("name", n.Name), labels(n.Labels), n.Facts.check()); err != nil {
+	if err := cmp.Or(names("name", n.Name), labels(n.Labels), n.Facts.check(), n.Agentless.check()); err != nil {
 		return Device{}, err
 	}
 	n.PublicKey = line
@@ -96,6 +103,9 @@ func (s *Store) Enrol(ctx context.Context, token string, n Enrolment, e Entry) (
 		if err != nil {
 			return err
 		}
+		if t.Agentless != n.Without() {
+			return ErrTokenKind
+		}
 		if enrolled, err = g.enrol(key, n, t, by, e.At); err != nil {
 			return err
 		}
@@ -103,7 +113,7 @@ func (s *Store) Enrol(ctx context.Context, token string, n Enrolment, e Entry) (
 			micros(e.At), key, hash); err != nil {
 			return err
 		}
-		return g.log(e.did(DeviceEnrolled, enrolled.Name, "").with("key", key, "token", tokenMark(hash), "class", n.Class))
+		return g.log(e.did(DeviceEnrolled, enrolled.Name, "").with("key", key, "token", tokenMark(hash), "class", n.Class).with(n.said()...))
 	})
 	if err != nil {
 		return Device{}, err
@@ -115,8 +125,8 @@ func (s *Store) Enrol(ctx context.Context, token string, n Enrolment, e Entry) (
 func (g *group) spendable(hash string, at time.Time) (t Token, by string, err error) {
 	var expires, used int64
 	err = g.tx.QueryRowContext(g.ctx,
-		`SELECT labels, name, made_by, expires_at, used_at FROM tokens WHERE hash = $1`, hash).
-		Scan(jsonColumn[map[string]string]{&t.Labels}, &t.Name, &by, &expires, &used)
+		`SELECT labels, name, made_by, expires_at, used_at, agentless FROM tokens WHERE hash = $1`, hash).
+		Scan(jsonColumn[map[string]string]{&t.Labels}, &t.Name, &by, &expires, &used, &t.Agentless)
 	switch {
 	case errors.Is(err, sql.ErrNoRows):
 		return t, "", ErrTokenUnknown
@@ -142,15 +152,17 @@ func (g *group) enrol(key string, n Enrolment, t Token, by string, at time.Time)
 	}
 	maps.Copy(all, t.Labels)
 	return scanDevice(g.tx.QueryRowContext(g.ctx, `INSERT INTO devices (fingerprint, public_key, name, labels, os, arch,
-			version, capabilities, logins, address, enrolled_at, enrolled_by, online, since, why, class)
-		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $11, 'it has not called home yet', $14)
+			version, capabilities, logins, address, enrolled_at, enrolled_by, online, since, why, class,
+			holder, sshd_key, sshd_login)
+		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $11, 'it has not called home yet', $14, $15, $16, $17)
 		ON CONFLICT (fingerprint) DO UPDATE SET name = excluded.name, labels = excluded.labels, os = excluded.os,
 			arch = excluded.arch, version = excluded.version, capabilities = excluded.capabilities,
 			logins = excluded.logins, address = excluded.address, enrolled_at = excluded.enrolled_at,
-			enrolled_by = excluded.enrolled_by, class = excluded.class, retired_at = 0
+			enrolled_by = excluded.enrolled_by, class = excluded.class, retired_at = 0,
+			holder = excluded.holder, sshd_key = excluded.sshd_key, sshd_login = excluded.sshd_login
 		RETURNING `+deviceColumns,
 		key, n.PublicKey, name, asJSON(all), n.OS, n.Arch, n.Version, asJSON(n.Capabilities), asJSON(n.Logins),
-		n.Address, micros(at), by, false, n.Class))
+		n.Address, micros(at), by, false, n.Class, n.Holder, n.HostKey, n.Login))
 }
 
 // nameFor chooses the device's name: the token's, else the one it has, else
