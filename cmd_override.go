@@ -77,7 +77,7 @@ func (d *drill) run(ctx context.Context) error {
 	n := strconv.Itoa(asked.Number)
 	fmt.Fprintf(d.stdout, "Override %s is asked for as an exercise. A supervisor signs it: accord approve %s %s\n", n, d.gateway, n)
 	if err := d.await(ctx, n); err != nil {
-		if ctx.Err() == nil {
+		if !leaving(ctx) {
 			return err
 		}
 		return d.withdraw(n)
@@ -89,6 +89,22 @@ func (d *drill) run(ctx context.Context) error {
 	_, err = fmt.Fprintf(d.stdout, "%s\nWhat is left is its review by a third person: ssh %s override review %s\n",
 		wire.Clean(strings.TrimSpace(string(verdict)), wire.MaxReason), d.gateway, n)
 	return err
+}
+
+// drillSettle is how long a Ctrl-C may take to arrive here that has ended ssh: the
+// terminal sends it to both.
+const drillSettle = 500 * time.Millisecond
+
+// leaving reports whether the caller has left, or has just done so.
+func leaving(ctx context.Context) bool {
+	timer := time.NewTimer(drillSettle)
+	defer timer.Stop()
+	select {
+	case <-ctx.Done():
+		return true
+	case <-timer.C:
+		return false
+	}
 }
 
 // await waits until the case is signed by as many as it needs, and says who

@@ -18,12 +18,13 @@ const deviceLimit = 10 * time.Second
 
 // onDevice answers one question about the device itself, outside any visit.
 func (l *link) onDevice(cancel context.CancelCauseFunc) func(context.Context, *gossh.ServerConn, gossh.NewChannel) {
-	return func(_ context.Context, _ *gossh.ServerConn, nc gossh.NewChannel) { l.serveDevice(nc, cancel) }
+	return func(ctx context.Context, _ *gossh.ServerConn, nc gossh.NewChannel) { l.serveDevice(ctx, nc, cancel) }
 }
 
-func (l *link) serveDevice(nc gossh.NewChannel, cancel context.CancelCauseFunc) {
+func (l *link) serveDevice(ctx context.Context, nc gossh.NewChannel, cancel context.CancelCauseFunc) {
+	admitted := l.admitted(ctx)
 	l.mu.Lock()
-	allowed := l.welcomed != nil && l.questions < maxDeviceChannels
+	allowed := admitted && l.questions < maxDeviceChannels
 	if allowed {
 		l.questions++
 	}

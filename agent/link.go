@@ -256,10 +256,29 @@ func (l *link) introduce(c *wire.Conn) (wire.Message, error) {
 	return nil, fmt.Errorf("%w: out of order", wire.ErrMessage)
 }
 
+// admitWait is how long what the gateway opens waits for its verdict on the
+// hello. It comes before, but each is read by a goroutine of its own.
+const admitWait = 2 * time.Second
+
+// admitted reports whether the gateway has admitted the device.
+func (l *link) admitted(ctx context.Context) bool {
+	timer := time.NewTimer(admitWait)
+	defer timer.Stop()
+	select {
+	case <-l.answered:
+	case <-timer.C:
+	case <-ctx.Done():
+	}
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.welcomed != nil
+}
+
 // onVisit takes a request, if the link is admitted and not crowded.
 func (l *link) onVisit(ctx context.Context, _ *gossh.ServerConn, nc gossh.NewChannel) {
+	admitted := l.admitted(ctx)
 	l.mu.Lock()
-	allowed := l.welcomed != nil && l.waiting < wire.MaxVisits
+	allowed := admitted && l.waiting < wire.MaxVisits
 	if allowed {
 		l.waiting++
 	}

@@ -317,7 +317,8 @@ func TestRealServersShowTheSameInEachEncoding(t *testing.T) {
 			}
 			plain := watchers["raw"].conn.bytes()
 			for what, w := range watchers {
-				if got := w.conn.bytes(); what != "raw" && !missing[name+" "+what] && got > plain*2/3 {
+				// Who takes longer gets fewer pictures, so this only tells an encoding from none.
+				if got := w.conn.bytes(); what != "raw" && !missing[name+" "+what] && got > plain*9/10 {
 					t.Errorf("%s took %d bytes, raw ones %d", what, got, plain)
 				}
 			}
