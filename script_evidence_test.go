@@ -27,7 +27,8 @@ func cmdVisit(ts *testscript.TestScript, neg bool, args []string) {
 	s := stageOf(ts)
 	var all []string
 	if !until(patience, func() bool {
-		all, _ = filepath.Glob(filepath.Join(s.dir, ".accord", "recordings", "*", "*", "*", "*"))
+		// One that is being made has a dot before its name.
+		all, _ = filepath.Glob(filepath.Join(s.dir, ".accord", "recordings", "*", "*", "*", "[^.]*"))
 		return len(all) >= n
 	}) {
 		ts.Fatalf("there are %d recordings: %s", len(all), all)
