@@ -1,6 +1,7 @@
 package recordings
 
 import (
+	"cmp"
 	"crypto/sha256"
 	"encoding/hex"
 	"hash"
@@ -83,12 +84,17 @@ func (g *growing) end() {
 
 // sync puts the bytes on disk.
 func (g *growing) sync() error {
-	for {
-		err := unix.Fdatasync(int(g.f.Fd()))
-		if err != unix.EINTR {
-			return wrapSyscall("fdatasync", g.name, err)
-		}
+	raw, err := g.f.SyscallConn()
+	if err != nil {
+		return wrapSyscall("fdatasync", g.name, err)
 	}
+	var synced error
+	err = raw.Control(func(fd uintptr) { // unlike Fd, it holds the file open meanwhile
+		for synced = unix.EINTR; synced == unix.EINTR; {
+			synced = unix.Fdatasync(int(fd))
+		}
+	})
+	return wrapSyscall("fdatasync", g.name, cmp.Or(err, synced))
 }
 
 func wrapSyscall(what, name string, err error) error {
