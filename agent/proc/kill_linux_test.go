@@ -66,21 +66,35 @@ func TestKill(t *testing.T) {
 }
 
 // TestKillMovingTarget kills what never keeps a process for long: each forks
-// its successor and ends.
+// its successor and ends. Such a process is gone before its environment can be
+// read, so each leaves a line; no line may come once they are killed.
 func TestKillMovingTarget(t *testing.T) {
 	group, _ := ownCgroup()
-	hydra := filepath.Join(t.TempDir(), "hydra")
+	hydra, lines := filepath.Join(t.TempDir(), "hydra"), filepath.Join(t.TempDir(), "lines")
 	// The end keeps a failed test from running for ever.
-	if err := os.WriteFile(hydra, []byte("test $1 -lt 20000 || exit\nsetsid sh \"$0\" $(($1+1)) &\n"), 0o700); err != nil {
+	if err := os.WriteFile(hydra, []byte("test $1 -lt 20000 || exit\necho >>"+lines+"\nsetsid sh \"$0\" $(($1+1)) &\n"), 0o700); err != nil {
 		t.Fatal(err)
+	}
+	ran := func() int64 {
+		info, err := os.Stat(lines)
+		if err != nil {
+			return 0
+		}
+		return info.Size()
 	}
 	s := spec(t, leaveGroup+"for i in 1 2 3; do sh "+hydra+" 0 & done; sleep 1000")
 	s.Env = append(s.Env, "CGROUP="+group)
 	p := begin(t, s)
-	awaitMarked(t, 3)
+	eventually(t, patience, "the processes follow each other", func() bool { return ran() > 20 })
 	p.Kill()
-	if left := marked(t, mark(t)); len(left) > 0 {
-		t.Errorf("alive after Kill: %v", left)
+	before := ran()
+	for range 20 { // each look takes longer than a process lives
+		if left := marked(t, mark(t)); len(left) > 0 {
+			t.Fatalf("alive after Kill: %v", left)
+		}
+	}
+	if n := ran() - before; n > 0 {
+		t.Errorf("%d more ran after Kill", n)
 	}
 }
 
