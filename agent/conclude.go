@@ -96,3 +96,40 @@ func (v *visit) note(c wire.Capability) {
 		v.used = append(v.used, c)
 	}
 }
+
+// ending is why a visit is over, as the cause of its context.
+type ending struct{ by, cause string }
+
+func (e ending) Error() string { return e.cause }
+
+// linkFirst gives a dying connection the moment to say so: its channels end
+// before it does, as if the gateway had closed them.
+func linkFirst(ctx context.Context) {
+	timer := time.NewTimer(50 * time.Millisecond)
+	defer timer.Stop()
+	select {
+	case <-ctx.Done():
+	case <-timer.C:
+	}
+}
+
+func linkEnding(err error) ending {
+	if errors.Is(err, io.EOF) {
+		return ending{byGateway, "The gateway closed the visit."}
+	}
+	return ending{byLink, "The connection to the gateway was lost."}
+}
+
+func timeEnding(err error) ending {
+	cause := strings.TrimPrefix(err.Error(), errJudged.Error()+": ")
+	return ending{byTime, strings.ToUpper(cause[:1]) + cause[1:] + "."}
+}
+
+// saidBy is why the gateway ends a visit. It can't speak for the device.
+func saidBy(m *wire.End) ending {
+	switch m.By {
+	case byUser, byAgent, byLink:
+		return ending{byGateway, m.Cause}
+	}
+	return ending{m.By, m.Cause}
+}

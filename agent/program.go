@@ -4,10 +4,12 @@ import (
 	"context"
 	"errors"
 	"io"
+	"slices"
 	"sync"
 
 	"accord/agent/far"
 	"accord/agent/proc"
+	"accord/wire"
 )
 
 // program is what a session runs: a process of this device, see [proc.Process],
@@ -138,4 +140,49 @@ func (f *farLogin) end() {
 	if client != nil {
 		client.Close()
 	}
+}
+
+// running is what a process of a visit is.
+type running struct {
+	session *session // nil where it is none
+	process program
+	shown   io.Closer         // the channel that it is shown on
+	of      wire.Capability   // what allows it
+	also    []wire.Capability // and what else it can do only as long as it is granted
+}
+
+// needs reports whether the process must not go on without one of these.
+func (r running) needs(taken []wire.Capability) bool {
+	return slices.ContainsFunc(append(r.also, r.of), func(c wire.Capability) bool { return slices.Contains(taken, c) })
+}
+
+// kill ends the process and all below it, and then its channel. That is not
+// waited for: the gateway may not be reading.
+func (r running) kill() {
+	r.process.Kill()
+	r.process.Close()
+	go func() { _ = r.shown.Close() }()
+}
+
+// add counts a started process as the visit's; false if the visit is over, or
+// what allows it was taken back, and the process must die at once.
+func (v *visit) add(p program, r running) bool {
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	if v.closed || r.needs(v.taken) {
+		return false
+	}
+	v.procs[p] = r
+	v.shells++
+	if r.session == nil || !r.session.followed {
+		v.note(r.of)
+	}
+	return true
+}
+
+// drop forgets a process of which nothing is left.
+func (v *visit) drop(p program) {
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	delete(v.procs, p)
 }

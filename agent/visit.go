@@ -4,9 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io"
-	"slices"
-	"strings"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -17,11 +14,6 @@ import (
 	"accord/tui"
 	"accord/wire"
 )
-
-// ending is why a visit is over, as the cause of its context.
-type ending struct{ by, cause string }
-
-func (e ending) Error() string { return e.cause }
 
 // Who ends a visit, besides persons by name.
 const (
@@ -74,28 +66,6 @@ type visit struct {
 	moving transfers
 	words  chan wire.Message // for the gateway, in order
 	login  farLogin          // of a device without an agent
-}
-
-// running is what a process of a visit is.
-type running struct {
-	session *session // nil where it is none
-	process program
-	shown   io.Closer         // the channel that it is shown on
-	of      wire.Capability   // what allows it
-	also    []wire.Capability // and what else it can do only as long as it is granted
-}
-
-// needs reports whether the process must not go on without one of these.
-func (r running) needs(taken []wire.Capability) bool {
-	return slices.ContainsFunc(append(r.also, r.of), func(c wire.Capability) bool { return slices.Contains(taken, c) })
-}
-
-// kill ends the process and all below it, and then its channel. That is not
-// waited for: the gateway may not be reading.
-func (r running) kill() {
-	r.process.Kill()
-	r.process.Close()
-	go func() { _ = r.shown.Close() }()
 }
 
 // serveVisit is the story of one visit on the device. When it returns,
@@ -161,24 +131,6 @@ func (v *visit) receive(ctx context.Context) (done <-chan struct{}) {
 	return finished
 }
 
-// linkFirst gives a dying connection the moment to say so: its channels end
-// before it does, as if the gateway had closed them.
-func linkFirst(ctx context.Context) {
-	timer := time.NewTimer(50 * time.Millisecond)
-	defer timer.Stop()
-	select {
-	case <-ctx.Done():
-	case <-timer.C:
-	}
-}
-
-func linkEnding(err error) ending {
-	if errors.Is(err, io.EOF) {
-		return ending{byGateway, "The gateway closed the visit."}
-	}
-	return ending{byLink, "The connection to the gateway was lost."}
-}
-
 func (v *visit) run(ctx context.Context, l *link) error {
 	req, err := v.await(ctx, 10*time.Second)
 	if err != nil {
@@ -188,7 +140,9 @@ func (v *visit) run(ctx context.Context, l *link) error {
 	defer v.agent.finish(v.id())
 	v.log("a visit is asked for", "technician", v.req.Technician.Name, "capabilities", v.req.Capabilities)
 	approved, err := v.decide(ctx, l)
-	v.log("it is answered", "choice", v.consent.Choice, "surface", v.consent.Surface)
+	if err == nil {
+		v.log("it is answered", "choice", v.consent.Choice, "surface", v.consent.Surface)
+	}
 	switch {
 	case !approved:
 		return errors.Join(err, v.linger(ctx))
@@ -201,10 +155,9 @@ func (v *visit) run(ctx context.Context, l *link) error {
 	}
 	v.opened = time.Now()
 	v.head = open.(*wire.Open).Head //nolint:forcetypeassert // await checked it
-	if err := v.agent.begin(v); err != nil {
+	if err := v.begin(); err != nil {
 		return v.abandon(ctx, err)
 	}
-	v.confine()
 	v.log("the visit is open", "login", v.consent.Login, "until", v.consent.Until)
 	told := v.agent.desk.began(v) // the user can stop it before anything opens
 	l.register(v)
@@ -308,20 +261,6 @@ func (v *visit) attend(ctx context.Context) {
 	}
 }
 
-func timeEnding(err error) ending {
-	cause := strings.TrimPrefix(err.Error(), errJudged.Error()+": ")
-	return ending{byTime, strings.ToUpper(cause[:1]) + cause[1:] + "."}
-}
-
-// saidBy is why the gateway ends a visit. It can't speak for the device.
-func saidBy(m *wire.End) ending {
-	switch m.By {
-	case byUser, byAgent, byLink:
-		return ending{byGateway, m.Cause}
-	}
-	return ending{m.By, m.Cause}
-}
-
 // take deals with a message of an open visit; false ends it.
 func (v *visit) take(ctx context.Context, m wire.Message) bool {
 	switch m := m.(type) {
@@ -385,39 +324,22 @@ func (v *visit) ready() {
 	}()
 }
 
-// add counts a started process as the visit's; false if the visit is over, or
-// what allows it was taken back, and the process must die at once.
-func (v *visit) add(p program, r running) bool {
-	v.mu.Lock()
-	defer v.mu.Unlock()
-	if v.closed || r.needs(v.taken) {
-		return false
+// begin makes what holds all processes of the visit together, and spends the
+// consent.
+func (v *visit) begin() (err error) {
+	if v.agent.far == nil { // else nothing of it runs here
+		if v.group, err = v.agent.groups.Visit(v.id()); err != nil {
+			v.agent.log.Error("a visit can't be held to agent.limits", "visit", v.id(), "error", err)
+			err = fmt.Errorf("the device can't hold the visit to its limits, so nothing is opened: %w", err)
+		}
 	}
-	v.procs[p] = r
-	v.shells++
-	if r.session == nil || !r.session.followed {
-		v.note(r.of)
+	if err == nil {
+		err = v.agent.begin(v)
 	}
-	return true
-}
-
-// confine makes what holds all processes of the visit together.
-func (v *visit) confine() {
-	if v.agent.far != nil {
-		return // nothing of it runs here
-	}
-	group, err := v.agent.groups.Visit(v.id())
 	if err != nil {
-		v.agent.log.Warn("a visit", "visit", v.id(), "error", err)
+		v.group.End()
 	}
-	v.group = group
-}
-
-// drop forgets a process of which nothing is left.
-func (v *visit) drop(p program) {
-	v.mu.Lock()
-	defer v.mu.Unlock()
-	delete(v.procs, p)
+	return err
 }
 
 // closeAll kills everything of the visit, all shells at once.

@@ -99,7 +99,7 @@ func (t *told) word() string {
 	return string(text)
 }
 
-// facts are those of a device: what its live link told, else what was kept; nil
+// toldOf are the facts of a device: what its live link told, else what was kept; nil
 // where there are none.
 func (g *Gateway) toldOf(d store.Device) *told {
 	if h := g.homes.get(d.Key); h != nil {

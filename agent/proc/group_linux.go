@@ -33,7 +33,19 @@ func Confine(l Limits) (g *Groups, doubt error) {
 	if err != nil {
 		return &Groups{limits: l}, err
 	}
-	return confine(own, os.Getpid(), l)
+	g, err = confine(own, os.Getpid(), l)
+	if g.held && !g.able() {
+		g.held = false
+		err = errors.New("the kernel makes no control group here that it can kill whole, as Linux does since 5.14")
+	}
+	return g, err
+}
+
+// able tries whether a group can be made.
+func (g *Groups) able() bool {
+	c := newCgroup(g.folder, visitPrefix+strconv.Itoa(os.Getpid()))
+	c.remove()
+	return c != ""
 }
 
 func confine(own string, self int, l Limits) (*Groups, error) {
@@ -146,14 +158,18 @@ type Group struct {
 	held   bool
 }
 
-// Visit makes the group of one visit. With an error it has no limits of the
-// kernel's.
+// Visit makes the group of one visit. An error says that the kernel would hold it
+// to its limits, and can't: then nothing of it must be started.
 func (g *Groups) Visit(id string) (*Group, error) {
 	v := &Group{limits: g.limits, folder: newCgroup(g.folder, fmt.Sprintf("%s%d-%s", visitPrefix, os.Getpid(), filepath.Base(id)))}
-	if v.folder == "" || !g.held {
+	if !g.held {
 		return v, nil
 	}
-	if err := v.hold(); err != nil {
+	err := errors.New("the kernel makes no control group for it")
+	if v.folder != "" {
+		err = v.hold()
+	}
+	if err != nil {
 		return v, fmt.Errorf("hold the visit to its limits: %w", err)
 	}
 	v.held = true

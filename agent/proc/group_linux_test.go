@@ -98,6 +98,26 @@ func TestHeldOrNotStarted(t *testing.T) {
 	}
 }
 
+// TestHeldOrNotOpened: where the kernel holds visits to their limits, one for which
+// it makes no group is told so, and not left without limits.
+func TestHeldOrNotOpened(t *testing.T) {
+	folder := t.TempDir() // a folder in it is no control group
+	g := &Groups{folder: folder, limits: Limits{Tasks: 100}, held: true}
+	if g.able() {
+		t.Error("a plain folder passes for a control group")
+	}
+	if v, err := g.Visit("v-1"); err == nil || v.Held() {
+		t.Errorf("%+v, %v", v, err)
+	}
+	g.held = false
+	if v, err := g.Visit("v-1"); err != nil || v.Held() || v.tasks() != 100 {
+		t.Errorf("where the kernel holds nothing: %+v, %v", v, err)
+	}
+	if left, err := filepath.Glob(filepath.Join(folder, "*")); err != nil || len(left) > 0 {
+		t.Errorf("left %v, %v", left, err)
+	}
+}
+
 // TestSweep takes away what a killed agent left, and nothing of a live one.
 func TestSweep(t *testing.T) {
 	folder := t.TempDir()
