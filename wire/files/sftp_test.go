@@ -443,6 +443,35 @@ func TestBounds(t *testing.T) {
 	}
 }
 
+// A technician writes single bytes with a gap between each two, so that none can be
+// summed: what must be remembered of a byte is more than the byte.
+func TestTinyPieces(t *testing.T) {
+	const gaps = 3 * piecesMost
+	n, budget := &notes{}, heldMost
+	streams := []*stream{newStream(1, "f", Put, -1, n, &budget), newStream(2, "g", Put, -1, n, &budget)}
+	held := 0
+	for i := range gaps {
+		for _, s := range streams {
+			s.from(0)
+			if err := s.take(int64(2*i+1), []byte{1}); err != nil {
+				t.Fatal(err)
+			}
+		}
+		held = max(held, len(streams[0].held)+len(streams[1].held))
+	}
+	if held > piecesMost || held == 0 {
+		t.Errorf("%d pieces are held, at most %d may be", held, piecesMost)
+	}
+	for _, s := range streams {
+		if err := s.finish(); err != nil || s.State != Scattered || s.Bytes != gaps {
+			t.Errorf("%v: %+v", err, s.Transfer)
+		}
+	}
+	if budget != heldMost {
+		t.Errorf("%d bytes of what was held are not given back", heldMost-budget)
+	}
+}
+
 // TestPieces: in whatever order the pieces of a file come, the sum is that of
 // the file, or there is none.
 func TestPieces(t *testing.T) {

@@ -12,6 +12,13 @@ import (
 // up for later, and what follows it has arrived by then.
 const heldMost = 4 << 20
 
+// piecesMost bounds how many pieces these are: to remember one takes room whatever
+// its length, and a client has no more questions under way.
+const piecesMost = waitMost
+
+// room is what a held piece counts as, in bytes.
+func room(p []byte) int { return max(len(p), heldMost/piecesMost) }
+
 // stream is one transfer as it goes, with the sum of what went in order.
 type stream struct {
 	Transfer
@@ -49,7 +56,7 @@ func (s *stream) take(offset int64, p []byte) error {
 		return s.journal.Moved(&s.Transfer, nil)
 	case offset == s.next:
 		return s.follow(p)
-	case offset < s.next || s.held[offset] != nil || len(p) > *s.budget:
+	case offset < s.next || s.held[offset] != nil || room(p) > *s.budget:
 		s.scatter()
 		return s.journal.Moved(&s.Transfer, nil)
 	}
@@ -57,7 +64,7 @@ func (s *stream) take(offset int64, p []byte) error {
 		s.held = make(map[int64][]byte)
 	}
 	s.held[offset] = append([]byte{}, p...)
-	*s.budget -= len(p)
+	*s.budget -= room(p)
 	return s.journal.Moved(&s.Transfer, nil)
 }
 
@@ -73,7 +80,7 @@ func (s *stream) follow(p []byte) error {
 			break
 		}
 		delete(s.held, s.next)
-		*s.budget += len(p)
+		*s.budget += room(p)
 	}
 	for at := range s.held {
 		if at < s.next { // two pieces say the same bytes
@@ -92,7 +99,7 @@ func (s *stream) scatter() {
 
 func (s *stream) release() {
 	for _, p := range s.held {
-		*s.budget += len(p)
+		*s.budget += room(p)
 	}
 	s.held = nil
 }
