@@ -135,7 +135,8 @@ type client struct {
 
 // serve takes local clients until ctx ends.
 func (d *desk) serve(ctx context.Context, l *net.UnixListener) error {
-	stop := context.AfterFunc(ctx, func() { _ = l.Close() })
+	local := wire.Accepting(l, func(err error) { d.agent.log.Error("no local connection can be taken now", "error", err) })
+	stop := context.AfterFunc(ctx, func() { _ = local.Close() })
 	defer stop()
 	var clients sync.WaitGroup
 	defer clients.Wait()
@@ -143,15 +144,12 @@ func (d *desk) serve(ctx context.Context, l *net.UnixListener) error {
 	// runs in a visit can take them all and keep the user from the stop.
 	own, others := make(chan struct{}, maxClients), make(chan struct{}, maxClients)
 	for {
-		conn, err := l.AcceptUnix()
-		if errors.Is(err, net.ErrClosed) {
-			return nil
-		}
+		conn, err := local.Accept()
 		if err != nil {
-			return fmt.Errorf("take local connections: %w", err)
+			return nil //nolint:nilerr // it was closed
 		}
 		c := &client{desk: d, conn: conn, out: make(chan toClient, clientQueue)}
-		if err := c.identify(conn); err != nil {
+		if err := c.identify(conn.(*net.UnixConn)); err != nil { //nolint:forcetypeassert // of a UnixListener
 			_ = conn.Close()
 			continue
 		}

@@ -212,8 +212,8 @@ func (g *Gateway) Serve(ctx context.Context, ports Ports) error {
 	if err != nil {
 		return err
 	}
-	front := guard.New(ports.Technicians, g.cfg.Limits.technicians(), g.refused("technicians"))
-	back := guard.New(ports.Agents, g.cfg.Limits.agents(), g.refused("agents"))
+	front := guard.New(wire.Accepting(ports.Technicians, g.cannotAccept("technicians")), g.cfg.Limits.technicians(), g.refused("technicians"))
+	back := guard.New(wire.Accepting(ports.Agents, g.cannotAccept("agents")), g.cfg.Limits.agents(), g.refused("agents"))
 	g.vitals.begin(front, back)
 	stopped := context.AfterFunc(ctx, func() { g.stop(ending{byGateway, "The gateway is being stopped."}) })
 	defer stopped()
@@ -248,6 +248,11 @@ func (g *Gateway) refused(port string) func(guard.Refusal) {
 	return func(r guard.Refusal) {
 		g.log.Warn("a connection was refused", "port", port, "source", r.Source.String(), "why", r.Why, "skipped", r.Skipped)
 	}
+}
+
+// cannotAccept logs that no connection could be taken, for one port.
+func (g *Gateway) cannotAccept(port string) func(error) {
+	return func(err error) { g.log.Error("no connection can be taken now", "port", port, "error", err) }
 }
 
 // accepted is when a connection came, zero where no guard let it through.

@@ -14,6 +14,8 @@ import (
 	"path/filepath"
 	"strings"
 	"sync"
+	"sync/atomic"
+	"syscall"
 	"testing"
 	"time"
 
@@ -96,7 +98,8 @@ func newHouse(t *testing.T, change func(*Options)) *house {
 	h.technicians, h.agents = front.Addr().String(), back.Addr().String()
 	ctx, cancel := context.WithCancel(context.Background())
 	served := make(chan error, 1)
-	ports := Ports{Technicians: front, Agents: back}
+	// Both have no descriptor to spare at first.
+	ports := Ports{Technicians: &short{Listener: front}, Agents: &short{Listener: back}}
 	if o.Config.WebSocket.Listen != "" {
 		if ports.WebSocket, err = net.Listen("tcp", o.Config.WebSocket.Listen); err != nil {
 			t.Fatal(err)
@@ -120,6 +123,19 @@ func newHouse(t *testing.T, change func(*Options)) *house {
 		eventually(t, "descriptors are back", func() bool { return descriptors(t) <= before })
 	})
 	return h
+}
+
+// short is a listener of a machine that is short of descriptors, once.
+type short struct {
+	net.Listener
+	failed atomic.Bool
+}
+
+func (s *short) Accept() (net.Conn, error) {
+	if !s.failed.Swap(true) {
+		return nil, &net.OpError{Op: "accept", Net: "tcp", Err: syscall.EMFILE}
+	}
+	return s.Listener.Accept()
 }
 
 func eventually(t *testing.T, what string, holds func() bool) {

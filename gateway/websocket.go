@@ -149,7 +149,7 @@ func (g *Gateway) serveWebSockets(l net.Listener, paths map[string]webPath) erro
 		return err
 	}
 	w := &webSockets{gateway: g, proxies: proxies, paths: paths, log: seldom{log: g.log}}
-	front := net.Listener(guard.New(l, g.cfg.Limits.webSockets(proxies), g.refused("websocket")))
+	front := net.Listener(guard.New(wire.Accepting(l, g.cannotAccept("websocket")), g.cfg.Limits.webSockets(proxies), g.refused("websocket")))
 	if g.cfg.WebSocket.Certificate != "" {
 		front = tls.NewListener(front, &tls.Config{
 			MinVersion: tls.VersionTLS12, NextProtos: []string{"http/1.1"},
