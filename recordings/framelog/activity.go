@@ -7,6 +7,10 @@ import (
 	"time"
 )
 
+// maxMoments bounds the times that are told of one chunk, of each kind. A writer's
+// has at most two minutes.
+const maxMoments = 1 << 16
+
 // Activity is what happened in a chunk, without its pictures.
 type Activity struct {
 	Start, End time.Duration
@@ -27,12 +31,14 @@ func (r *Reader) Activity(ctx context.Context, i int) (Activity, error) {
 	}
 	defer s.close()
 	err = s.open(*c, c.hash != [32]byte{})
+	var told events
 	for err == nil {
 		if ctx.Err() != nil {
 			return a, context.Cause(ctx)
 		}
-		err = a.record(s)
+		err = a.record(s, &told)
 	}
+	a.Events = told.list
 	if !errors.Is(err, io.EOF) && !c.told {
 		why := whyDamaged
 		if errors.Is(err, errChanged) {
@@ -44,7 +50,7 @@ func (r *Reader) Activity(ctx context.Context, i int) (Activity, error) {
 	return a, nil
 }
 
-func (a *Activity) record(s *stream) error {
+func (a *Activity) record(s *stream, told *events) error {
 	kind, n, err := s.next()
 	if err != nil {
 		return err
@@ -52,18 +58,20 @@ func (a *Activity) record(s *stream) error {
 	at := duration(s.now)
 	switch kind {
 	case recTiles, recCopy:
-		if last := len(a.Pictures) - 1; last < 0 || a.Pictures[last] != at {
+		if last := len(a.Pictures) - 1; last < 0 || a.Pictures[last] != at && last < maxMoments-1 {
 			a.Pictures = append(a.Pictures, at)
 		}
 	case recPress, recPointer:
-		a.Inputs = append(a.Inputs, at)
+		if len(a.Inputs) < maxMoments {
+			a.Inputs = append(a.Inputs, at)
+		}
 	case recMark, recClip, recBell:
 		body, err := s.read(n)
 		if err != nil {
 			return err
 		}
-		if e, ok := readEvent(at, kind, body); ok && !e.Mark.Again && len(a.Events) < maxEvents {
-			a.Events = append(a.Events, e)
+		if e, ok := readEvent(at, kind, body); ok {
+			told.add(e)
 		}
 		return nil
 	}

@@ -207,9 +207,7 @@ func (p *Player) event(body []byte) {
 	if e.Kind == EventMark {
 		p.mark(e.Mark)
 	}
-	if !e.Mark.Again && len(p.events) < maxEvents {
-		p.events = append(p.events, e)
-	}
+	p.events.add(e)
 }
 
 // mark follows those that a writer made itself.
@@ -233,7 +231,26 @@ func (p *Player) mark(m Mark) {
 	}
 }
 
-// readEvent reads the body of a record that is an event.
+// events is a list that a hostile file can't make long: neither by their number
+// nor by their texts.
+type events struct {
+	list  []Event
+	words int // bytes of their texts
+}
+
+// add adds what happened; what is only said again, and what is one too many, is
+// left out.
+func (l *events) add(e Event) {
+	size := len(e.Mark.Kind) + len(e.Mark.Text) + len(e.Clip.Text)
+	if e.Mark.Again || len(l.list) >= maxEvents || size > maxWords-l.words {
+		return
+	}
+	e.Mark.Monitors = nil // they are the picture's
+	l.list, l.words = append(l.list, e), l.words+size
+}
+
+// readEvent reads the body of a record that is an event, if it is no longer than
+// a writer makes one.
 func readEvent(at time.Duration, kind byte, body []byte) (Event, bool) {
 	e := Event{At: at, Kind: EventKind(kind)}
 	switch kind {
@@ -244,9 +261,9 @@ func readEvent(at time.Duration, kind byte, body []byte) (Event, bool) {
 		}
 		e.Buttons = rest[0]
 	case recMark:
-		return e, json.Unmarshal(body, &e.Mark) == nil
+		return e, len(body) <= MaxMark && json.Unmarshal(body, &e.Mark) == nil
 	case recClip:
-		if len(body) < 37 {
+		if len(body) < 37 || len(body) > 37+MaxClip {
 			return e, false
 		}
 		e.Clip = Clip{In: body[0] == 1, Length: int(binary.LittleEndian.Uint32(body[1:])), Sum: [32]byte(body[5:37]), Text: string(body[37:])}

@@ -2,6 +2,7 @@ package framelog
 
 import (
 	"bytes"
+	"encoding/binary"
 	"errors"
 	"io"
 	"slices"
@@ -226,24 +227,73 @@ func FuzzReader(f *testing.F) {
 	})
 }
 
+// forged is a file with a picture and then any records, behind checks that a real
+// one has to pass.
+func forged(t testing.TB, records []byte) []byte {
+	t.Helper()
+	var file bytes.Buffer
+	w, err := NewWriter(&file, testMeta)
+	must(t, err)
+	frame, err := rfb.NewFrame(16, 16)
+	must(t, err)
+	w.Look(0, rfb.Changes{Frame: frame, Resized: true})
+	must(t, w.Put(0))
+	_, err = w.zip.Write(records)
+	must(t, err)
+	w.waits++
+	must(t, w.Close(0))
+	return file.Bytes()
+}
+
+// A small file that was made to be much to remember: keys without end, texts
+// without end, and texts that are longer than a writer's.
+func TestMuchToRemember(t *testing.T) {
+	var records []byte
+	record := func(kind byte, body []byte) {
+		records = append(binary.AppendUvarint(append(records, 1, kind), uint64(len(body))), body...)
+	}
+	for range 3 * maxMoments {
+		record(recPress, nil)
+	}
+	record(recClip, make([]byte, 37+MaxClip+1))
+	record(recMark, append(append([]byte(`{"kind":"`), bytes.Repeat([]byte("x"), MaxMark)...), `"}`...))
+	for range 3 * maxWords / MaxClip {
+		record(recClip, make([]byte, 37+MaxClip))
+	}
+	file := forged(t, records)
+	if len(file) > 64<<10 {
+		t.Fatalf("the file has %d bytes, which is no wonder", len(file))
+	}
+	r, p := open(t, file)
+	a, err := r.Activity(t.Context(), 0)
+	must(t, err)
+	must(t, p.Seek(t.Context(), time.Hour))
+	if len(a.Inputs) != maxMoments {
+		t.Errorf("%d inputs are told", len(a.Inputs))
+	}
+	for _, list := range [][]Event{a.Events, p.Events()} {
+		words := 0
+		for _, e := range list {
+			words += len(e.Clip.Text) + len(e.Mark.Kind)
+			if len(e.Clip.Text) > MaxClip || len(e.Mark.Kind) > MaxMark {
+				t.Error("a text is longer than a writer's")
+			}
+		}
+		if words > maxWords {
+			t.Errorf("%d bytes of texts are kept", words)
+		}
+	}
+}
+
 // FuzzRecords takes any records, behind checks that a real file has to pass.
 func FuzzRecords(f *testing.F) {
 	f.Add([]byte{0, recSize, 4, 16, 0, 16, 0, 0, recKey, 0, 0, recTiles, 13, 0, 0, 0, 0, 15, 15, codecFill, 3, 0, 0, 1, 2, 3})
 	f.Add([]byte{0, recCopy, 12, 0, 0, 0, 0, 1, 0, 1, 0, 0, 0, 0, 0, 1, recCursor, 0, 1, recMark, 2, '{', '}'})
 	f.Add([]byte{0, recTiles, 14, 1, 0, 1, 0, 3, 3, codecColumns, 4, 0, 0, 3, 2, opRun | 7, opRun | 7})
 	f.Fuzz(func(t *testing.T, records []byte) {
-		var file bytes.Buffer
-		w, err := NewWriter(&file, testMeta)
-		must(t, err)
-		frame, err := rfb.NewFrame(16, 16)
-		must(t, err)
-		w.Look(0, rfb.Changes{Frame: frame, Resized: true})
-		must(t, w.Put(0))
-		_, err = w.zip.Write(records)
-		must(t, err)
-		w.waits++
-		must(t, w.Close(0))
-		r, p := open(t, file.Bytes())
+		file := forged(t, records)
+		var err error
+		r, p := open(t, file)
 		for err == nil {
 			err = p.Step(t.Context())
 		}

@@ -36,7 +36,7 @@ type Player struct {
 	damage  rfb.Damage
 	whole   bool // everything has changed since the last Show
 	changed bool // the state has
-	events  []Event
+	events  events
 }
 
 // Event is what happened beside the picture.
@@ -70,8 +70,12 @@ const (
 	EventClip    EventKind = recClip
 )
 
-// maxEvents bounds what a player keeps between two calls of Events.
-const maxEvents = 10_000
+// maxEvents bounds what a player keeps between two calls of Events, and what is
+// told of one chunk; maxWords the bytes of their texts.
+const (
+	maxEvents = 10_000
+	maxWords  = 4 << 20
+)
 
 // Play begins before the first picture. The caller ends it with [Player.Close].
 func (r *Reader) Play() (*Player, error) {
@@ -107,9 +111,9 @@ func (p *Player) Lossy() bool { return p.lossy == levelJPEG }
 // Events gives what has happened on the way since the last call. A seek
 // forgets what lies between.
 func (p *Player) Events() []Event {
-	events := p.events
-	p.events = nil
-	return events
+	list := p.events.list
+	p.events = events{}
+	return list
 }
 
 // Show brings a screen to the picture.
@@ -273,7 +277,7 @@ func (r *Reader) before(to uint32) int {
 func (p *Player) jump(i int) {
 	p.next, p.opened, p.has, p.now = i, false, false, 0
 	p.state, p.changed = rfb.State{}, true
-	p.paused, p.lossy, p.events = false, levelExact, nil
+	p.paused, p.lossy, p.events = false, levelExact, events{}
 }
 
 // apply does what the record says whose head was read.
