@@ -7,7 +7,6 @@ import (
 	"image"
 	"image/png"
 	"os"
-	"path/filepath"
 	"time"
 
 	"accord/recordings/rfb"
@@ -35,7 +34,7 @@ func openFilm(path string, e Export) (*film, error) {
 		return nil, fmt.Errorf("there is nothing to export: %w", err)
 	}
 	if info.IsDir() {
-		logs, err := filepath.Glob(filepath.Join(path, "[0-9][0-9][0-9]*.frames"))
+		logs, err := numbered(path, ".frames")
 		if err != nil {
 			return nil, err
 		}

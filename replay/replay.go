@@ -8,6 +8,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"time"
@@ -75,7 +76,7 @@ func visit(dir string, stage *stage) (tui.Recording, func(), error) {
 	rec := tui.Recording{Title: title(v), Notice: notice(v)}
 	var starts map[string]time.Duration
 	rec.Story, starts = storyOf(dir)
-	names, err := filepath.Glob(filepath.Join(dir, "[0-9][0-9][0-9]*.*"))
+	names, err := numbered(dir, ".*")
 	if err != nil {
 		return tui.Recording{}, nil, err
 	}
@@ -98,6 +99,16 @@ func visit(dir string, stage *stage) (tui.Recording, func(), error) {
 			done()
 		}
 	}, nil
+}
+
+// numbered are the files of a visit's folder whose names begin with a number and
+// end so, in their order.
+func numbered(dir, end string) ([]string, error) {
+	names, err := fs.Glob(os.DirFS(dir), "[0-9][0-9][0-9]*"+end)
+	for i, name := range names {
+		names[i] = filepath.Join(dir, name)
+	}
+	return names, err
 }
 
 // track opens a file of a visit; done is nil for one that is nothing to play.

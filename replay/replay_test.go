@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"strings"
@@ -19,7 +20,7 @@ import (
 func record(t *testing.T) string {
 	t.Helper()
 	cfg := recordings.Default()
-	cfg.Dir, cfg.MinFreeMiB = t.TempDir(), 0
+	cfg.Dir, cfg.MinFreeMiB = filepath.Join(t.TempDir(), "of [alice] *"), 0 // which is no pattern
 	lib, err := recordings.Open(cfg, func([]byte) ([]byte, error) { return []byte("signed"), nil })
 	if err != nil {
 		t.Fatal(err)
@@ -50,11 +51,11 @@ func record(t *testing.T) string {
 	if _, err := rec.Seal(recordings.End{Ended: now.Add(time.Minute), By: "user", Cause: "stopped"}); err != nil {
 		t.Fatal(err)
 	}
-	dirs, err := filepath.Glob(filepath.Join(cfg.Dir, "*", "*", "*", "*"))
+	dirs, err := fs.Glob(os.DirFS(cfg.Dir), "*/*/*/*")
 	if err != nil || len(dirs) != 1 {
 		t.Fatalf("folders: %v, %v", dirs, err)
 	}
-	return dirs[0]
+	return filepath.Join(cfg.Dir, dirs[0])
 }
 
 func plain(out io.Writer) *tui.Terminal {
