@@ -100,6 +100,10 @@ func prepareBackup(o Options, folder string) (release func(), err error) {
 	if info.Mode().Perm()&0o077 != 0 {
 		return nil, fmt.Errorf("%s is open to other accounts, and the gateway's keys would be in it: chmod 700 %s", folder, folder)
 	}
+	owner, _ := doctor.New("backup").Folder("the backup", folder, true)
+	if state, _ := doctor.New("backup").Folder("the state", o.Config.State, true); owner != os.Geteuid() && owner != state {
+		return nil, fmt.Errorf("%s belongs to another account, which could alter what is in it: name a folder of your own, or one that is not there yet", folder)
+	}
 	for _, source := range []string{o.Config.State, o.Recordings.Dir} {
 		if within, err := oneWithin(source, folder); err != nil || within {
 			return nil, errors.Join(err, fmt.Errorf("%s and %s lie within each other: name another folder, best on another disk", folder, source))
