@@ -11,6 +11,7 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	"sync"
 	"testing"
 
 	"github.com/pkg/sftp"
@@ -350,4 +351,24 @@ func TestFilesRefusalIsAnAnswer(t *testing.T) {
 	}
 	_ = conn.Close()
 	h.noLive()
+}
+
+// A side of rsync that is cut goes on while its session's end is told.
+func TestOpaqueIsToldWhileItGoes(t *testing.T) {
+	var o opaque
+	var both sync.WaitGroup
+	for range 2 {
+		both.Go(func() {
+			for range 100 {
+				_ = o.take([]byte("x"))
+				if said := o.told(); said.Bytes < 1 || said.Sum == "" {
+					t.Errorf("%+v", said)
+				}
+			}
+		})
+	}
+	both.Wait()
+	if said := o.told(); said.Bytes != 200 {
+		t.Errorf("%+v", said)
+	}
 }

@@ -121,8 +121,11 @@ func (o *opaque) take(p []byte) error {
 	return nil
 }
 
+// told is what is known until now: a side that was cut may still be heard.
 func (o *opaque) told() *opacity {
 	_ = o.take(nil)
+	o.mu.Lock()
+	defer o.mu.Unlock()
 	return &opacity{Opaque: true, Bytes: o.n, Sum: hex.EncodeToString(o.sum.Sum(nil))}
 }
 
