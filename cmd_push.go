@@ -35,10 +35,11 @@ func pushVerb() verb {
 		usage: "[OPTIONS] --gateway GATEWAY [USER@]HOST…",
 		line:  "put the agent on hosts by your own ssh, and let them join",
 		help: `Copies the program that fits each host, installs it with its systemd unit and
-/etc/accord/agent.toml, lets it join the gateway and starts it. A second time it
-changes nothing, or brings another version. Hosts and gateway are as your ssh
-knows them; where USER is not root, 'sudo -n' must do. A host that fails is left
-as it was, and the others go on.
+/etc/accord/agent.toml, lets it join the gateway and starts it. It then waits
+until the gateway sees the device online, 45 s at most, and else says what the
+agent there said last. A second time it changes nothing, or brings another version.
+Hosts and gateway are as your ssh knows them; where USER is not root, 'sudo -n'
+must do. A host that fails is left as it was, and the others go on.
 
 What is there is kept: a configuration, a device's key (and so its identity), a
 program of a package. A new version starts the agent again, which ends visits
@@ -224,7 +225,7 @@ func (p *pushing) prepare(ctx context.Context) (push.Options, func(), error) {
 		gw.Close()
 		return o, nil, err
 	}
-	o.Tokens = gw.Tokens
+	o.Tokens, o.Devices = gw.Tokens, gw.Devices
 	return o, gw.Close, nil
 }
 

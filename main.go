@@ -81,7 +81,7 @@ func dispatch(ctx context.Context, c *call, args []string) error {
 	}
 	v, ok := find(name)
 	if !ok {
-		return usage("", "there is no verb %q", name)
+		return usage("", "there is no verb %q%s", name, nearVerb(name))
 	}
 	if !v.serves {
 		var stop context.CancelFunc

@@ -7,6 +7,8 @@ import (
 	"fmt"
 	"io"
 	"strings"
+
+	"accord/wire"
 )
 
 // verb is one thing the program does.
@@ -57,6 +59,18 @@ func find(name string) (verb, bool) {
 		}
 	}
 	return verb{}, false
+}
+
+// nearVerb is what to say of a verb that is surely meant by a word that is none.
+func nearVerb(word string) string {
+	var names []string
+	for _, v := range verbs() {
+		names = append(names, v.name)
+	}
+	if near := wire.Near(word, names); near != "" {
+		return fmt.Sprintf("; did you mean %q?", near)
+	}
+	return ""
 }
 
 // flags makes the flag set of a verb. The usage texts of its
@@ -187,7 +201,7 @@ func runHelp(_ context.Context, c *call, args []string) error {
 	}
 	v, ok := find(rest[0])
 	if !ok {
-		return usage("", "there is no verb %q", rest[0])
+		return usage("", "there is no verb %q%s", rest[0], nearVerb(rest[0]))
 	}
 	v.writeHelp(c.stdout)
 	return nil

@@ -158,7 +158,7 @@ func (c *caller) bound(ctx context.Context) (target, error) {
 	case err != nil:
 		return t, errors.New(c.sentence(err))
 	case unknown != "":
-		return t, fmt.Errorf("no device is called %s", unknown)
+		return t, c.gateway.missing(ctx, unknown)
 	case t.device == "":
 		return t, errNoDevice
 	}

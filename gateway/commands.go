@@ -30,7 +30,7 @@ type command struct {
 // is asked in one place, [session.allowed], before anything of it is done.
 func commands() []command {
 	return append([]command{
-		{policy.Devices, "[--json]", "list the devices", (*session).cmdDevices},
+		{policy.Devices, "[NAME]… [--json]", "list the devices, or those that are named", (*session).cmdDevices},
 		{policy.ClientConfig, "[--known-hosts [--key] | --ansible | --json] [--web | [--host NAME] [--port N]]", "print a ~/.ssh/config, or an inventory, for the devices", (*session).cmdClientConfig},
 		{policy.DevicesRelease, "NAME", "end the quarantine of a device", (*session).cmdRelease},
 		{policy.DevicesRename, "NAME NEW", "give a device another name", (*session).cmdRename},
@@ -80,11 +80,7 @@ func (s *session) manage(ctx context.Context, unknown string) int {
 		return exitUsage
 	}
 	if cmd == nil {
-		where := ""
-		if unknown != "" {
-			where = fmt.Sprintf("no device is called %s, and ", unknown)
-		}
-		s.say(where + fmt.Sprintf("%s is no command of the gateway; `help` lists them.", wire.Clean(words[0], wire.MaxName)))
+		s.say(s.noCommand(ctx, words[0], unknown))
 		return exitUsage
 	}
 	c, err := parseCall(rest)
@@ -95,6 +91,32 @@ func (s *session) manage(ctx context.Context, unknown string) int {
 		err = cmd.run(s, ctx, c)
 	}
 	return s.commandStatus(cmd, err)
+}
+
+// noCommand says that a word is no command of the gateway, which unknown, where
+// somebody wanted to go, is no device of, either.
+func (s *session) noCommand(ctx context.Context, word, unknown string) string {
+	if unknown != "" {
+		if e := s.gateway.missing(ctx, unknown); e.near != "" {
+			return e.Error()
+		}
+	}
+	names := []string{"help"}
+	for _, c := range commands() {
+		first, _, _ := strings.Cut(string(c.name), " ")
+		if !slices.Contains(names, first) && s.offers(c.name) {
+			names = append(names, first)
+		}
+	}
+	word = wire.Clean(word, wire.MaxName)
+	hint := "`help` lists them"
+	if near := wire.Near(word, names); near != "" {
+		hint = "did you mean " + near + "? `help` lists them all"
+	}
+	if unknown != "" {
+		return fmt.Sprintf("no device is called %s, and %s is no command of the gateway; %s.", unknown, word, hint)
+	}
+	return fmt.Sprintf("%s is no command of the gateway; %s.", word, hint)
 }
 
 // allowed is the one place where it is asked whether the roles of a person let
@@ -206,13 +228,40 @@ func (s *session) table(header []string, rows [][]string) error {
 }
 
 func (s *session) cmdDevices(ctx context.Context, c *call) error {
-	if err := c.none("json"); err != nil {
+	if err := c.only("json"); err != nil {
 		return err
 	}
 	all, err := s.gateway.store.Devices(ctx)
 	if err != nil {
 		return err
 	}
+	var unknown *exitStatus
+	if len(c.words) > 0 {
+		all, unknown = s.among(ctx, all, c.words)
+	}
+	if err := s.listDevices(c, all); err != nil {
+		return err
+	}
+	if unknown != nil {
+		return unknown
+	}
+	return nil
+}
+
+// among are the devices of these names. Each that there is none of is told, and
+// makes the command fail in the end.
+func (s *session) among(ctx context.Context, all []store.Device, names []string) ([]store.Device, *exitStatus) {
+	var failed *exitStatus
+	for _, name := range names {
+		if !slices.ContainsFunc(all, func(d store.Device) bool { return d.Name == name }) {
+			s.say(s.gateway.missing(ctx, name).in(s.phrases()))
+			failed = &exitStatus{exitUsage}
+		}
+	}
+	return slices.DeleteFunc(all, func(d store.Device) bool { return !slices.Contains(names, d.Name) }), failed
+}
+
+func (s *session) listDevices(c *call, all []store.Device) error {
 	if c.has("json") {
 		list := make([]deviceJSON, 0, len(all))
 		for _, d := range all {

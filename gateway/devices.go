@@ -2,6 +2,7 @@ package gateway
 
 import (
 	"context"
+	"errors"
 	"slices"
 	"strings"
 	"time"
@@ -134,10 +135,53 @@ func labelText(m map[string]string) string {
 	return strings.Join(list, " ")
 }
 
+// noDevice reports that no device has a name, and which name was surely meant, if any.
+type noDevice struct{ name, near string }
+
+func (e *noDevice) Error() string {
+	if e.near == "" {
+		return "no device is called " + e.name
+	}
+	return "no device is called " + e.name + "; did you mean " + e.near + "?"
+}
+
+func (e *noDevice) Unwrap() error { return store.ErrNotFound }
+
+func (e *noDevice) in(ph *tui.Phrases) string {
+	if e.near == "" {
+		return ph.Say("GwNoDevice", "Device", e.name)
+	}
+	return ph.Say("GwNoDeviceNear", "Device", e.name, "Near", e.near)
+}
+
+// missing words that no device has that name.
+func (g *Gateway) missing(ctx context.Context, name string) *noDevice {
+	e := &noDevice{name: wire.Clean(name, wire.MaxName)}
+	all, err := g.store.Devices(ctx)
+	if err != nil {
+		return e // the sentence is as true without it
+	}
+	names := make([]string, len(all))
+	for i, d := range all {
+		names[i] = d.Name
+	}
+	e.near = wire.Near(name, names)
+	return e
+}
+
+// named is a device by its name, as somebody typed it.
+func (g *Gateway) named(ctx context.Context, name string) (store.Device, error) {
+	d, err := g.store.DeviceByName(ctx, name)
+	if errors.Is(err, store.ErrNotFound) || errors.Is(err, store.ErrInvalid) {
+		err = g.missing(ctx, name)
+	}
+	return d, err
+}
+
 // reach finds the live link of a device by name, or says since when and why
 // there is none.
 func (g *Gateway) reach(ctx context.Context, name string) (*home, error) {
-	d, err := g.store.DeviceByName(ctx, name)
+	d, err := g.named(ctx, name)
 	if err != nil {
 		return nil, err
 	}

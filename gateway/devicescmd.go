@@ -18,7 +18,7 @@ func (s *session) cmdRelease(ctx context.Context, c *call) error {
 	if err := c.only(); err != nil {
 		return err
 	}
-	d, err := s.gateway.store.DeviceByName(ctx, c.words[0])
+	d, err := s.gateway.named(ctx, c.words[0])
 	if err != nil {
 		return err
 	}
@@ -82,7 +82,7 @@ func (s *session) cmdLabel(ctx context.Context, c *call) error {
 // and hangs up, so that the next link has it as it is.
 func (s *session) alter(ctx context.Context, name, why string, change func(store.Device) (string, error)) error {
 	g := s.gateway
-	d, err := g.store.DeviceByName(ctx, name)
+	d, err := g.named(ctx, name)
 	if err != nil {
 		return err
 	}
@@ -110,7 +110,7 @@ func (s *session) cmdRetire(ctx context.Context, c *call) error {
 		return err
 	}
 	g := s.gateway
-	d, err := g.store.DeviceByName(ctx, c.words[0])
+	d, err := g.named(ctx, c.words[0])
 	if err != nil {
 		return err
 	}

@@ -118,7 +118,7 @@ func TestDirectRefused(t *testing.T) {
 		says       string
 	}{
 		"no device":      {user: "list", host: "localhost", port: 80, says: "name the device"},
-		"unknown device": {user: "laptop-8", host: "localhost", port: 80, says: "no device is called laptop-8"},
+		"unknown device": {user: "laptop-8", host: "localhost", port: 80, says: "No device is called laptop-8. Did you mean laptop-7?"},
 		"no host":        {user: "laptop-7", port: 80, says: "no host"},
 		"a bad host":     {user: "laptop-7", host: "a\x1b[31mb", port: 80, says: "no host"},
 		"no port":        {user: "laptop-7", host: "localhost", says: "from 1 to 65535"},

@@ -74,7 +74,7 @@ func parseMoment(text string, now time.Time) (time.Time, error) {
 // known is a device as decisions see it: by its link or, where it is away, as
 // it was when it last was there.
 func (g *Gateway) known(ctx context.Context, name string) (*home, error) {
-	d, err := g.store.DeviceByName(ctx, name)
+	d, err := g.named(ctx, name)
 	if err != nil {
 		return nil, err
 	}

@@ -61,7 +61,7 @@ func (s *session) run(ctx context.Context) (status int) {
 	case s.command != "":
 		return s.manage(ctx, unknown)
 	case s.pty == nil, !s.isShell():
-		return s.lost(unknown)
+		return s.lost(ctx, unknown)
 	}
 	return s.browse(ctx, unknown)
 }
@@ -70,9 +70,9 @@ func (s *session) run(ctx context.Context) (status int) {
 func (s *session) isShell() bool { return s.command == "" && s.subsystem == "" }
 
 // lost answers an `ssh -T gw`, which has no terminal to show the list in.
-func (s *session) lost(unknown string) int {
+func (s *session) lost(ctx context.Context, unknown string) int {
 	if unknown != "" {
-		s.say(s.phrases().Say("GwNoDevice", "Device", unknown))
+		s.say(s.gateway.missing(ctx, unknown).in(s.phrases()))
 	}
 	s.say("Name a device (ssh DEVICE@gateway) or a command (ssh gateway help), or leave out -T to see the list.")
 	return exitUsage
@@ -84,8 +84,12 @@ func (s *session) browse(ctx context.Context, unknown string) int {
 	if s.offers(policy.Enroll) {
 		list.Enroll = "ssh … enroll"
 	}
-	if unknown != "" && strings.Contains(s.user, "+") {
-		list.Notice = s.phrases().Say("GwNoDevice", "Device", unknown)
+	// The name of an account that ssh sends by itself is said to be none only where
+	// a device was surely meant.
+	if unknown != "" {
+		if e := s.gateway.missing(ctx, unknown); e.near != "" || strings.Contains(s.user, "+") {
+			list.Notice = e.in(s.phrases())
+		}
 	}
 	for {
 		list.Visits = s.offers(policy.Visits)

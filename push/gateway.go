@@ -61,6 +61,18 @@ func (g *Gateway) Tokens(ctx context.Context, n int) (string, []string, error) {
 	return answer.Address, answer.Tokens, nil
 }
 
+// Devices are the devices of these names, as far as the gateway knows them.
+func (g *Gateway) Devices(ctx context.Context, names []string) ([]Device, error) {
+	out, err := g.call(ctx, append([]string{"devices", "--json"}, names...)...)
+	var list []Device
+	if wrong := json.Unmarshal(out, &list); wrong == nil {
+		return list, nil // of those that it knows, if not of all
+	} else if err == nil {
+		err = fmt.Errorf("%s lists no devices that can be read", g.Host)
+	}
+	return nil, err
+}
+
 // Close ends the connection.
 func (g *Gateway) Close() { g.Shell.close(g.line, g.Host) }
 
@@ -74,16 +86,16 @@ func (g *Gateway) call(ctx context.Context, words ...string) ([]byte, error) {
 		args = append(args, quote(w))
 	}
 	cmd := g.Shell.command(ctx, args)
-	var out, told bounded
-	cmd.Stdout, cmd.Stderr = &out, &told
+	out, told := &bounded{most: mostDevices}, &bounded{most: most}
+	cmd.Stdout, cmd.Stderr = out, told
 	if err := cmd.Run(); err != nil {
 		if ctx.Err() != nil {
 			err = context.Cause(ctx)
 		}
 		if why := wire.Clean(lastLine(told.text.String()), wire.MaxReason); why != "" {
-			return nil, fmt.Errorf("the gateway %s: %s", g.Host, why)
+			err = errors.New(why)
 		}
-		return nil, fmt.Errorf("the gateway %s: %w", g.Host, err)
+		return bytes.TrimSpace(out.text.Bytes()), fmt.Errorf("the gateway %s: %w", g.Host, err)
 	}
 	return bytes.TrimSpace(out.text.Bytes()), nil
 }

@@ -59,6 +59,7 @@ if [ -n "$sum" ]; then
   [ "$got" = "$sum" ] || fail cut ''
   chmod 755 "$new/accord"
   why=$("$new/accord" version 2>&1) || fail run "$why"
+  say version "$(printf %s "$why" | head -n 1)"
   as=$new/accord
 fi
 from=$config

@@ -46,6 +46,7 @@ if $run test -e "$config"; then
   named=$($run sed -n 's/^state *= *"\(\/[^"\\]*\)".*/\1/p' "$config" | head -n 1)
   state=${named:-$state}
 fi
+say state "$state"
 if $run test -x "$program"; then
   say version "$($run "$program" version 2>/dev/null | head -n 1)"
   say sum "$(sum "$program")"

@@ -9,6 +9,8 @@ import (
 	"errors"
 	"fmt"
 	"sync"
+	"sync/atomic"
+	"time"
 
 	"golang.org/x/crypto/ssh"
 )
@@ -33,6 +35,9 @@ type Options struct {
 	// each for one host, and the address where devices call it.
 	Gateway string
 	Tokens  func(ctx context.Context, n int) (address string, tokens []string, err error)
+	// Devices are the devices of these names as the gateway sees them now; nil:
+	// nobody can ask it.
+	Devices func(ctx context.Context, names []string) ([]Device, error)
 	// Tell is told how a host fares; never by two at once.
 	Tell func(Progress)
 }
@@ -42,14 +47,15 @@ type Stage string
 
 // The stages of a host, the last four of which are ends.
 const (
-	Looking Stage = "looking"
-	Waiting Stage = "waiting"
-	Copying Stage = "copying"
-	Joining Stage = "joining"
-	Joined  Stage = "joined"
-	Updated Stage = "updated"
-	Same    Stage = "same"
-	Failed  Stage = "failed"
+	Looking  Stage = "looking"
+	Waiting  Stage = "waiting"
+	Copying  Stage = "copying"
+	Joining  Stage = "joining"
+	Awaiting Stage = "awaiting" // that the gateway sees it online
+	Joined   Stage = "joined"
+	Updated  Stage = "updated"
+	Same     Stage = "same"
+	Failed   Stage = "failed"
 )
 
 // Progress is news of one host.
@@ -72,10 +78,12 @@ type Outcome struct {
 // run is one push.
 type run struct {
 	Options
-	mu sync.Mutex // guards Tell
+	mu      sync.Mutex // guards Tell
+	invites invitations
 }
 
-// Run pushes to all hosts and returns an outcome for each, in their order.
+// Run pushes to all hosts and returns an outcome for each, in their order. Each
+// host goes its own way, so that a slow one holds up nobody while there are places.
 func Run(ctx context.Context, o Options) []Outcome {
 	r := &run{Options: o}
 	targets := make([]*target, len(o.Hosts))
@@ -85,9 +93,21 @@ func Run(ctx context.Context, o Options) []Outcome {
 	defer func() {
 		r.each(targets, func(t *target) { r.Shell.close(t.line, t.host) })
 	}()
-	r.each(targets, func(t *target) { t.look(ctx) })
-	r.invite(ctx, targets)
-	r.each(targets, func(t *target) { t.install(ctx) })
+	started := make(chan *target, len(targets))
+	go func() {
+		defer close(started)
+		r.each(targets, func(t *target) {
+			t.look(ctx)
+			t.invite(ctx)
+			t.install(ctx)
+			if t.due() {
+				t.late = time.Now().Add(arrivalLimit)
+				started <- t
+			}
+		})
+	}()
+	absent := r.await(ctx, started)
+	r.each(absent, func(t *target) { t.missed(ctx) })
 	outcomes := make([]Outcome, len(targets))
 	for i, t := range targets {
 		outcomes[i] = t.outcome
@@ -109,28 +129,36 @@ func (r *run) each(targets []*target, do func(*target)) {
 	all.Wait()
 }
 
-// invite asks for as many tokens as are needed, at once.
-func (r *run) invite(ctx context.Context, targets []*target) {
-	var want []*target
-	for _, t := range targets {
-		if !t.ended() && t.pin == nil {
-			want = append(want, t)
+// invitations are the tokens of a push. They are asked for when a host needs one,
+// for all hosts that wait for one at that moment, so that none is made for nothing
+// and a gateway with many hosts is not asked for each.
+type invitations struct {
+	waiting atomic.Int32
+	mu      sync.Mutex // guards the rest
+	address string
+	tokens  []string
+	err     error // the first, which is that of all others
+}
+
+// one is a token and where to go with it.
+func (i *invitations) one(ctx context.Context, ask func(context.Context, int) (string, []string, error)) (string, string, error) {
+	i.waiting.Add(1)
+	defer i.waiting.Add(-1)
+	i.mu.Lock()
+	defer i.mu.Unlock()
+	if len(i.tokens) == 0 && i.err == nil {
+		n := int(i.waiting.Load())
+		i.address, i.tokens, i.err = ask(ctx, n)
+		if i.err == nil && len(i.tokens) < n {
+			i.err = fmt.Errorf("the gateway gave %d tokens for %d hosts", len(i.tokens), n)
 		}
 	}
-	if len(want) == 0 {
-		return
+	if i.err != nil {
+		return "", "", i.err
 	}
-	address, tokens, err := r.Tokens(ctx, len(want))
-	if err == nil && len(tokens) < len(want) {
-		err = fmt.Errorf("the gateway gave %d tokens for %d hosts", len(tokens), len(want))
-	}
-	for i, t := range want {
-		if err != nil {
-			t.fail(err)
-			continue
-		}
-		t.address, t.token = address, tokens[i]
-	}
+	token := i.tokens[0]
+	i.tokens = i.tokens[1:]
+	return i.address, token, nil
 }
 
 func (r *run) tell(p Progress) {

@@ -5,12 +5,15 @@ import (
 	"context"
 	"crypto/sha256"
 	"encoding/hex"
+	"errors"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"strconv"
 	"strings"
+	"sync"
 	"testing"
+	"time"
 )
 
 func TestPlatform(t *testing.T) {
@@ -146,15 +149,103 @@ func TestLeftoversGo(t *testing.T) {
 	}
 }
 
+// fakeSSH puts a program in place of ssh.
+func fakeSSH(t *testing.T, text string) {
+	t.Helper()
+	dir := t.TempDir()
+	if err := os.WriteFile(filepath.Join(dir, "ssh"), []byte("#!/bin/sh\n"+text+"\n"), 0o755); err != nil { //nolint:gosec // a program
+		t.Fatal(err)
+	}
+	t.Setenv("PATH", dir+":"+os.Getenv("PATH"))
+}
+
+// TestArrivals: what is said of hosts that were started, by what the gateway sees of
+// them and, of those that do not come, by what they say themselves.
+func TestArrivals(t *testing.T) {
+	fakeSSH(t, `echo 'accord-push active=activating'
+echo 'accord-push last={"level":"WARN","msg":"not connected","error":"dial tcp: refused"}'
+echo "accord-push pin={\"device\":\"$NOW\"}"; echo accord-push end=1`)
+	for name, c := range map[string]struct {
+		now  string // what the device is called, as it says
+		seen []Device
+		err  error
+		want Stage
+		says string
+	}{
+		"online":       {seen: []Device{{Name: "till", State: "online", Agent: "v2"}}, want: Updated},
+		"in time":      {now: "till-9", seen: []Device{{Name: "till", State: "away"}, {Name: "till-9", State: "online", Agent: "v2"}}, want: Updated},
+		"the old one":  {now: "till", seen: []Device{{Name: "till", State: "online", Agent: "v1"}}, want: Failed, says: "is activating there, but the gateway has not seen it online for 45 s (dial tcp: refused). Look on shop"},
+		"apart":        {seen: []Device{{Name: "till", State: "quarantined", Why: "two devices"}}, want: Failed, says: "quarantine at the gateway: two devices"},
+		"unanswered":   {err: errors.New("it is away"), want: Updated, says: "can't be seen: it is away"},
+		"never called": {now: "till", want: Failed, says: "has not seen it online"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			r := &run{Options: Options{
+				Parallel: 1, Shell: &Shell{Env: append(os.Environ(), "NOW="+c.now)}, Tell: func(Progress) {},
+				Devices: func(context.Context, []string) ([]Device, error) { return c.seen, c.err },
+			}}
+			host := &target{run: r, host: "shop", said: answers{"uid": "0", "version": "accord v1, linux"}, late: time.Now(), runs: "v2"}
+			host.arrives = &Outcome{Outcome: Updated, Device: "till", Version: "v2", From: "v1"}
+			started := make(chan *target, 1)
+			started <- host
+			close(started)
+			for _, absent := range r.await(t.Context(), started) {
+				absent.missed(t.Context())
+			}
+			if got := host.outcome; got.Outcome != c.want || !strings.Contains(got.Sentence, c.says) || c.says == "" && got.Sentence != "" {
+				t.Errorf("got %+v", got)
+			}
+		})
+	}
+}
+
+// TestInvitations: each host gets a token of its own, none is left over, and a
+// gateway that gives none is asked once.
+func TestInvitations(t *testing.T) {
+	var i invitations
+	made := 0
+	ask := func(_ context.Context, n int) (string, []string, error) {
+		tokens := make([]string, n)
+		for k := range tokens {
+			made++
+			tokens[k] = strconv.Itoa(made)
+		}
+		return "gw:1", tokens, nil
+	}
+	var all sync.WaitGroup
+	got := make(chan string, 100)
+	for range cap(got) {
+		all.Go(func() {
+			_, token, err := i.one(t.Context(), ask)
+			if err != nil {
+				t.Error(err)
+			}
+			got <- token
+		})
+	}
+	all.Wait()
+	close(got)
+	seen := make(map[string]bool)
+	for token := range got {
+		seen[token] = true
+	}
+	if len(seen) != 100 || made != 100 {
+		t.Errorf("%d tokens for 100 hosts, %d were made", len(seen), made)
+	}
+	asked := 0
+	none := func(context.Context, int) (string, []string, error) { asked++; return "", nil, errors.New("no") }
+	for range 3 {
+		if _, _, err := i.one(t.Context(), none); err == nil || asked != 1 {
+			t.Errorf("got %v after %d calls", err, asked)
+		}
+	}
+}
+
 // TestStoppedPush: a push that is stopped says so of every host.
 func TestStoppedPush(t *testing.T) {
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()
-	dir := t.TempDir()
-	if err := os.WriteFile(filepath.Join(dir, "ssh"), []byte("#!/bin/sh\nexec sleep 60\n"), 0o755); err != nil { //nolint:gosec // a program
-		t.Fatal(err)
-	}
-	t.Setenv("PATH", dir+":"+os.Getenv("PATH"))
+	fakeSSH(t, "exec sleep 60")
 	told := 0
 	got := Run(ctx, Options{Hosts: []string{"a", "b"}, Parallel: 1, Shell: &Shell{Env: os.Environ()}, Tell: func(Progress) { told++ }})
 	if len(got) != 2 || got[0].Outcome != Failed || got[1].Outcome != Failed || got[1].Host != "b" || told != 4 {

@@ -24,8 +24,12 @@ type Shell struct {
 	Sockets string   // a folder for the sockets of connections that are shared
 }
 
-// most bounds what a host may print, in bytes.
-const most = 64 << 10
+// most bounds what a host may print, in bytes; mostDevices what the gateway says of
+// [Options.Hosts].
+const (
+	most        = 64 << 10
+	mostDevices = 4 << 20
+)
 
 // lookLimit and installLimit bound what one host may take: its first word, and
 // all of the program over a slow line.
@@ -90,7 +94,7 @@ func (s *Shell) script(ctx context.Context, line []string, host, before, script 
 	remote := before + fmt.Sprintf(`sh -c 'eval "$(dd bs=1 count=%d 2>/dev/null)"'`, len(script))
 	cmd := s.command(ctx, append(slices.Clone(line), "-T", "--", host, remote))
 	cmd.Stdin = io.MultiReader(strings.NewReader(script), in)
-	out, told := &bounded{}, &bounded{}
+	out, told := &bounded{most: most}, &bounded{most: most}
 	cmd.Stdout, cmd.Stderr = out, told
 	err := cmd.Run()
 	said := parseAnswers(out.text.String())
@@ -108,10 +112,13 @@ func (s *Shell) script(ctx context.Context, line []string, host, before, script 
 }
 
 // bounded keeps the start of what is written and drops the rest.
-type bounded struct{ text bytes.Buffer }
+type bounded struct {
+	text bytes.Buffer
+	most int
+}
 
 func (b *bounded) Write(p []byte) (int, error) {
-	b.text.Write(p[:min(len(p), most-b.text.Len())])
+	b.text.Write(p[:min(len(p), b.most-b.text.Len())])
 	return len(p), nil
 }
 

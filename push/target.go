@@ -11,6 +11,7 @@ import (
 	"path/filepath"
 	"strconv"
 	"strings"
+	"time"
 
 	"accord/packaging"
 	"accord/wire"
@@ -26,6 +27,11 @@ type target struct {
 	program *Program // to install; nil: what is there stays
 	address string   // to join
 	token   string
+	// arrives is what is to be said when the gateway sees it online; late, when
+	// that is waited for no longer.
+	arrives *Outcome
+	late    time.Time
+	runs    string // the version that a new program says of itself
 	outcome Outcome
 }
 
@@ -127,8 +133,11 @@ func (t *target) readPin() error {
 }
 
 // version is what runs there now; "" for none.
-func (t *target) version() string {
-	words := strings.Fields(t.said["version"])
+func (t *target) version() string { return version(t.said["version"]) }
+
+// version is the version in what a program says of itself.
+func version(line string) string {
+	words := strings.Fields(line)
 	if len(words) < 2 {
 		return ""
 	}
@@ -136,6 +145,17 @@ func (t *target) version() string {
 }
 
 func (t *target) systemd() bool { return t.said["systemd"] != "" }
+
+// invite fetches a token for a host that has to join.
+func (t *target) invite(ctx context.Context) {
+	if t.ended() || t.pin != nil {
+		return
+	}
+	var err error
+	if t.address, t.token, err = t.invites.one(ctx, t.Tokens); err != nil {
+		t.fail(err)
+	}
+}
 
 // install does what look found to be missing.
 func (t *target) install(ctx context.Context) {
@@ -264,6 +284,11 @@ func (t *target) done(said answers) {
 	}
 	if hint := said["hint"]; hint != "" {
 		o.Sentence = strings.TrimPrefix(o.Sentence+". "+hint, ". ")
+	}
+	if t.systemd() && said["later"] == "" {
+		t.arrives, t.runs = &o, version(said["version"])
+		t.stage(Awaiting)
+		return
 	}
 	t.end(o)
 }

@@ -10,7 +10,7 @@ import (
 // PushLine is a host that `accord push` works on. Its text must be clean.
 type PushLine struct {
 	Host string
-	// Stage is "" before its turn, then one of looking, waiting, copying, joining,
+	// Stage is "" before its turn, then one of looking, waiting, copying, joining, awaiting,
 	// and at the end joined, updated, same or failed.
 	Stage       string
 	Done, Total int64 // bytes, while copying
@@ -61,7 +61,7 @@ func (s *pushScreen) Update(msg tea.Msg) tea.Cmd {
 // rank puts what moves first, then what failed, what waits, and what is done.
 func (l PushLine) rank() int {
 	switch l.Stage {
-	case "looking", "copying", "joining":
+	case "looking", "copying", "joining", "awaiting":
 		return 0
 	case "failed":
 		return 1
@@ -82,6 +82,8 @@ func (s *pushScreen) text(l PushLine) string {
 		return s.ph.Say("PushCopying", "Percent", l.Done*100/max(l.Total, 1))
 	case "joining":
 		return s.ph.Say("PushJoining")
+	case "awaiting":
+		return s.ph.Say("PushAwaiting")
 	case "joined":
 		return styleGood.Render(s.ph.Say("PushJoined"))
 	case "updated":
