@@ -90,6 +90,15 @@ func contractCodes(t *testing.T, open opener) {
 	entries, err := s.Audit(ctx, Filter{Newest: true, Limit: 1})
 	must(t, err)
 	same(t, "misses begin again after a good one", entries[0].Data["misses"], "1")
+	// Of attempts made at once one is dated before another that was judged first:
+	// that is no clock that was set back.
+	for i := range MissesMost - 1 {
+		e := by("bob", 38)
+		e.At = e.At.Add(-time.Duration(i+1) * time.Millisecond)
+		want(t, s.TryCode(ctx, "bob", wrong, e), ErrCodeWrong)
+	}
+	want(t, s.TryCode(ctx, "bob", code(300), by("bob", 38)), ErrCodeRest)
+	must(t, s.TryCode(ctx, "bob", code(300), by("bob", -24*60))) // it was set back by a day
 }
 
 // contractCodeRace: of many that bring the same code, one gets in.

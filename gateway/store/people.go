@@ -94,7 +94,7 @@ func (s *Store) TryCode(ctx context.Context, person string, match func(last int6
 		if err != nil {
 			return err
 		}
-		if e.At.After(missed.Add(MissesRest)) || e.At.Before(missed) {
+		if since := e.At.Sub(missed); since > MissesRest || since < -MissesRest {
 			misses = 0 // also where the clock was set back: the bound is one of many
 		}
 		e.Kind = LoginCode
