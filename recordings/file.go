@@ -6,6 +6,10 @@ import (
 	"sync"
 )
 
+// maxCopies bounds the copies of files in one visit, so that however many it
+// moves it has numbers left for its shells and screens.
+const maxCopies = maxShells - 999
+
 // File keeps the begin of a file that a visit copied. Its methods may be called
 // from any goroutine.
 type File struct {
@@ -19,7 +23,7 @@ type File struct {
 }
 
 // File starts the copy of a file that goes through the visit. It is nil where
-// the configuration keeps none, or the visit has as many files as it can have;
+// the configuration keeps none, or the visit has as many copies as it can have;
 // then all methods do nothing.
 func (r *Recording) File() (*File, error) {
 	limit := r.lib.cfg.CopyFilesKiB << 10
@@ -31,7 +35,7 @@ func (r *Recording) File() (*File, error) {
 	if r.stopped {
 		return nil, ErrSealed
 	}
-	if r.count == maxShells {
+	if r.count >= maxCopies {
 		return nil, nil
 	}
 	name := fmt.Sprintf("%03d.file", r.count+1)

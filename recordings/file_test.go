@@ -75,3 +75,31 @@ func TestNoFile(t *testing.T) {
 		t.Fatal(err)
 	}
 }
+
+// A visit that has copied thousands of files still has a number for a shell.
+func TestFilesLeaveRoom(t *testing.T) {
+	lib, err := Open(Config{Dir: t.TempDir(), CopyFilesKiB: 1}, testSign)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = lib.Close() }()
+	rec := create(t, lib, visitNumber(1))
+	rec.count = maxShells - 1000 // copied so far
+	for i := range 1000 {
+		f, err := rec.File()
+		if err != nil {
+			t.Fatal(err)
+		}
+		if f == nil {
+			break
+		}
+		if f.Close(); i == 999 {
+			t.Error("copies take all numbers")
+		}
+	}
+	if s, err := rec.Shell(ShellInfo{PTY: true}); err != nil {
+		t.Error(err)
+	} else if err := s.Close(Exit{}); err != nil {
+		t.Error(err)
+	}
+}
