@@ -73,13 +73,11 @@ func (l *link) onForward(_ context.Context, _ *gossh.ServerConn, nc gossh.NewCha
 
 // forwards is the open visit that may forward now.
 func (l *link) forwards(id string) (*visit, error) {
-	l.mu.Lock()
-	v := l.visits[id]
-	l.mu.Unlock()
-	if v == nil {
-		return nil, fmt.Errorf("visit %s is not open on this device", id)
+	v, err := l.visit(id)
+	if err == nil {
+		_, err = l.agent.may(id, wire.Forward)
 	}
-	if _, err := l.agent.may(id, wire.Forward); err != nil {
+	if err != nil {
 		return nil, err
 	}
 	return v, v.hold.refuses()

@@ -300,22 +300,33 @@ func (l *link) onVisit(ctx context.Context, _ *gossh.ServerConn, nc gossh.NewCha
 	l.serveVisit(ctx, ch)
 }
 
+// named is the open visit that a channel's open message names.
+func (l *link) named(nc gossh.NewChannel) (*visit, error) {
+	id, err := wire.ParseSession(nc.ExtraData())
+	if err != nil {
+		return nil, err
+	}
+	return l.visit(id)
+}
+
+// visit is the open visit with this id.
+func (l *link) visit(id string) (*visit, error) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if v := l.visits[id]; v != nil {
+		return v, nil
+	}
+	return nil, fmt.Errorf("visit %s is not open on this device", id)
+}
+
 // onSession opens a shell, or runs a command or a declared action, in a visit
 // that grants it.
 func (l *link) onSession(_ context.Context, _ *gossh.ServerConn, nc gossh.NewChannel) {
-	id, err := wire.ParseSession(nc.ExtraData())
-	if err != nil {
-		_ = nc.Reject(gossh.Prohibited, err.Error())
-		return
+	v, err := l.named(nc)
+	var login string
+	if err == nil {
+		login, err = l.agent.mayRun(v.id()) // what, is decided when it is said
 	}
-	l.mu.Lock()
-	v := l.visits[id]
-	l.mu.Unlock()
-	if v == nil {
-		_ = nc.Reject(gossh.Prohibited, "visit "+id+" is not open on this device")
-		return
-	}
-	login, err := l.agent.mayRun(id) // what, is decided when it is said
 	if err == nil {
 		err = v.hold.refuses()
 	}

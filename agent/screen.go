@@ -50,19 +50,11 @@ type screening struct {
 
 // onScreen shows the device's screen in a visit that grants it.
 func (l *link) onScreen(_ context.Context, _ *gossh.ServerConn, nc gossh.NewChannel) {
-	id, err := wire.ParseSession(nc.ExtraData())
+	v, err := l.named(nc)
+	if err == nil {
+		_, err = l.agent.may(v.id(), wire.ScreenView)
+	}
 	if err != nil {
-		_ = nc.Reject(gossh.Prohibited, err.Error())
-		return
-	}
-	l.mu.Lock()
-	v := l.visits[id]
-	l.mu.Unlock()
-	if v == nil {
-		_ = nc.Reject(gossh.Prohibited, "visit "+id+" is not open on this device")
-		return
-	}
-	if _, err = l.agent.may(id, wire.ScreenView); err != nil {
 		_ = nc.Reject(gossh.Prohibited, err.Error())
 		return
 	}

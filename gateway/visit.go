@@ -2,7 +2,6 @@ package gateway
 
 import (
 	"context"
-	"encoding/hex"
 	"errors"
 	"fmt"
 	"io"
@@ -342,7 +341,7 @@ func (v *visit) awaitReady() error {
 }
 
 func head(h recordings.Head) wire.Head {
-	return wire.Head{Seq: h.Seq, Hash: hex.EncodeToString(h.Hash[:])}
+	return wire.Head{Seq: h.Seq, Hash: h.Hex()}
 }
 
 // description is what the recording says of the visit.

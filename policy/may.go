@@ -2,7 +2,6 @@ package policy
 
 import (
 	"fmt"
-	"slices"
 	"strings"
 )
 
@@ -115,12 +114,4 @@ func May(p Person, c Command) (bool, string) {
 		names = append(names, string(r))
 	}
 	return false, fmt.Sprintf("%s needs the role %s, and you don't have it; an admin can give it to you.", c, strings.Join(names, " or "))
-}
-
-// MayCommands are the commands that a person may run, for their help.
-func MayCommands(p Person) []Command {
-	return slices.DeleteFunc(Commands(), func(c Command) bool {
-		ok, _ := May(p, c)
-		return !ok
-	})
 }
