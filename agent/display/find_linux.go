@@ -46,7 +46,7 @@ func Find(uid int, visits func(pid int) bool) []Display {
 			list = append(list, d)
 		}
 	}
-	if name := activeDisplay(uid); name != "" {
+	if name := activeDisplay(sessionFiles, uid); name != "" {
 		slices.SortStableFunc(list, func(a, b Display) int { return cmp.Compare(rank(a, name), rank(b, name)) })
 	}
 	return list
@@ -184,17 +184,25 @@ func PeerOf(conn net.Conn) (uid int, err error) {
 	return int(cred.Uid), nil
 }
 
+// sessionFiles is where systemd-logind notes sessions.
+const sessionFiles = "/run/systemd/sessions"
+
 // activeDisplay is the X11 display of an account's active session, as
 // systemd-logind notes it (sd_session_get_display(3)), or "".
-func activeDisplay(uid int) string {
-	files, err := filepath.Glob("/run/systemd/sessions/*")
+func activeDisplay(dir string, uid int) string {
+	files, err := filepath.Glob(filepath.Join(dir, "*"))
 	if err != nil {
 		return ""
 	}
 	for _, path := range files {
+		// Beside a session's file lies a pipe, which a read would wait for as long
+		// as the session lasts.
+		if info, err := os.Stat(path); err != nil || !info.Mode().IsRegular() {
+			continue
+		}
 		text, err := os.ReadFile(path)
 		if err != nil {
-			continue // it is gone, or the pipe beside a session's file
+			continue // it is gone
 		}
 		lines := strings.Split(string(text), "\n")
 		if !slices.Contains(lines, "UID="+strconv.Itoa(uid)) || !slices.Contains(lines, "ACTIVE=1") {

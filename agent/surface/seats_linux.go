@@ -64,8 +64,12 @@ func screens(dir string) []Seat {
 	}
 	var seats []Seat
 	for _, file := range files {
+		info, err := os.Stat(file)
+		if err != nil || !info.Mode().IsRegular() || info.Size() > 16<<10 {
+			continue // beside a session's file lies a pipe, which a read would wait for
+		}
 		text, err := os.ReadFile(file)
-		if err != nil || len(text) > 16<<10 {
+		if err != nil {
 			continue
 		}
 		s := parseSession(string(text))
