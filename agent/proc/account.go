@@ -25,9 +25,8 @@ type Account struct {
 }
 
 const (
-	passwdFile = "/etc/passwd"
-	groupFile  = "/etc/group"
-	// lookupLimit bounds getent and id, which may ask a directory server.
+	// lookupLimit bounds what is asked for an account, as getent and id, which may
+	// ask a directory server.
 	lookupLimit = 5 * time.Second
 	// noID is what setresuid(2) takes for "leave it as it is": never an account.
 	noID = 1<<32 - 1
@@ -37,33 +36,17 @@ const (
 // a colon or a slash, or is longer than login programs take, names nobody.
 var accountName = pattern(`^[A-Za-z0-9_][A-Za-z0-9_.@\\+-]{0,63}\$?$`)
 
-// LookupAccount finds a login by its name, in the device's own files first,
-// then by getent, for accounts that come from a directory. A number is looked
-// up as a name, never as an id.
+// LookupAccount finds a login by its name, where the device looks for its
+// accounts. A number is looked up as a name, never as an id.
 func LookupAccount(name string) (Account, error) {
 	if !accountName().MatchString(name) {
 		return Account{}, fmt.Errorf("%.80q can't be the name of an account", name)
 	}
-	byName := func(a Account) bool { return a.Name == name }
-	passwd, err := os.ReadFile(passwdFile)
-	if err != nil {
-		return Account{}, fmt.Errorf("look up account %s: %w", name, err)
+	a, ok, err := accountNamed(name)
+	if err == nil && !ok {
+		err = fmt.Errorf("this device has no account %s", name)
 	}
-	if a, ok := findAccount(passwd, byName); ok {
-		groups, err := os.ReadFile(groupFile)
-		if err != nil {
-			return Account{}, fmt.Errorf("look up the groups of account %s: %w", name, err)
-		}
-		a.Groups = memberOf(groups, a)
-		return a, nil
-	}
-	if line, err := ask("getent", "passwd", name); err == nil {
-		if a, ok := findAccount(line, byName); ok {
-			a.Groups, err = askGroups(name)
-			return a, err
-		}
-	}
-	return Account{}, fmt.Errorf("this device has no account %s", name)
+	return a, err
 }
 
 // Self is the account that the agent runs as, with the groups it has now. An
@@ -75,14 +58,7 @@ func Self() (Account, error) {
 	}
 	uid := os.Geteuid()
 	a := Account{Name: strconv.Itoa(uid), Home: os.Getenv("HOME"), Shell: "/bin/sh"}
-	byUID := func(a Account) bool { return a.UID == uid }
-	passwd, _ := os.ReadFile(passwdFile) // a device without the file is served by getent or the defaults
-	found, ok := findAccount(passwd, byUID)
-	if !ok {
-		line, _ := ask("getent", "passwd", a.Name)
-		found, ok = findAccount(line, byUID)
-	}
-	if ok {
+	if found, ok := accountNumbered(uid); ok {
 		a = found
 	}
 	if !filepath.IsAbs(a.Home) {

@@ -11,15 +11,8 @@ import (
 	"syscall"
 )
 
-// drop makes this process the account for good and proves it. An agent that
-// isn't root can only stay what it is.
-func drop(a Account) error {
-	if err := allowed(a); err != nil {
-		return err
-	}
-	if os.Geteuid() != 0 {
-		return nil
-	}
+// take takes the account's ids, for good. It returns the groups that it took.
+func take(a Account) ([]int, error) {
 	groups := slices.Clone(a.Groups)
 	groups = append(groups, a.GID)
 	slices.Sort(groups)
@@ -27,29 +20,15 @@ func drop(a Account) error {
 	// Groups first: after setuid nobody may set them. The syscall package sets
 	// all threads, x/sys/unix would set groups on one.
 	if err := syscall.Setgroups(groups); err != nil {
-		return fmt.Errorf("take the groups of %s: %w", a.Name, err)
+		return nil, fmt.Errorf("take the groups of %s: %w", a.Name, err)
 	}
 	if err := syscall.Setresgid(a.GID, a.GID, a.GID); err != nil {
-		return fmt.Errorf("take the group of %s: %w", a.Name, err)
+		return nil, fmt.Errorf("take the group of %s: %w", a.Name, err)
 	}
 	if err := syscall.Setresuid(a.UID, a.UID, a.UID); err != nil {
-		return fmt.Errorf("become %s: %w", a.Name, err)
+		return nil, fmt.Errorf("become %s: %w", a.Name, err)
 	}
-	if err := proveDropped(a, groups); err != nil {
-		return fmt.Errorf("become %s: %w, so no shell is started", a.Name, err)
-	}
-	return nil
-}
-
-// allowed says whether an agent with this process's rights can run a as a.
-func allowed(a Account) error {
-	if err := a.check(); err != nil {
-		return err
-	}
-	if uid := os.Geteuid(); uid != 0 && a.UID != uid {
-		return fmt.Errorf("the agent runs as user %d and can't become %s: ask for a shell as that user, or have the agent started as root", uid, a.Name)
-	}
-	return nil
+	return groups, nil
 }
 
 // proveDropped checks what the kernel says this process is, then tries to get
@@ -62,25 +41,7 @@ func proveDropped(a Account, groups []int) error {
 	if err := checkStatus(string(status), a, groups); err != nil || a.UID == 0 {
 		return err
 	}
-	for _, regain := range []struct {
-		what string
-		try  func() error
-	}{
-		{"setuid", func() error { return syscall.Setuid(0) }},
-		{"setresuid", func() error { return syscall.Setresuid(-1, 0, -1) }},
-		{"setgroups", func() error { return syscall.Setgroups([]int{0}) }},
-		{"setgid", func() error {
-			if slices.Contains(groups, 0) {
-				return syscall.EPERM // root's group is this account's own
-			}
-			return syscall.Setgid(0)
-		}},
-	} {
-		if regain.try() == nil {
-			return fmt.Errorf("%s could get root's rights back", regain.what)
-		}
-	}
-	return nil
+	return proveLost(groups, "setresuid", func() error { return syscall.Setresuid(-1, 0, -1) })
 }
 
 // proveThreads checks what the kernel says of every thread of this process: the

@@ -223,17 +223,3 @@ func (v *Group) tasks() int {
 	}
 	return v.limits.Tasks
 }
-
-// limitTasks bounds the processes and threads of this process's account, for it
-// and all that it starts. A lower limit stays.
-func limitTasks(n int) error {
-	if n <= 0 {
-		return nil
-	}
-	var l unix.Rlimit
-	if err := unix.Getrlimit(unix.RLIMIT_NPROC, &l); err != nil {
-		return err
-	}
-	l.Cur, l.Max = min(l.Cur, uint64(n)), min(l.Max, uint64(n))
-	return unix.Setrlimit(unix.RLIMIT_NPROC, &l)
-}

@@ -2,21 +2,32 @@ package proc
 
 import (
 	"bytes"
-	"errors"
 	"fmt"
 	"os"
 	"strconv"
-
-	"golang.org/x/sys/unix"
 )
 
-// process is a line of /proc/PID/stat, see proc_pid_stat(5).
-type process struct {
-	pid, ppid, group, threads int
-	state                     byte
-	start                     uint64 // clock ticks since boot; with the pid it names one process for ever
+// processes lists those that are not over.
+func processes() (list []process) {
+	dir, err := os.Open("/proc")
+	if err != nil {
+		return nil
+	}
+	names, _ := dir.Readdirnames(-1) // what was read before an error is worth having
+	_ = dir.Close()
+	for _, name := range names {
+		pid, err := strconv.Atoi(name)
+		if err != nil {
+			continue
+		}
+		if p, err := readProcess(pid); err == nil && !p.over() {
+			list = append(list, p)
+		}
+	}
+	return list
 }
 
+// readProcess reads /proc/PID/stat, see proc_pid_stat(5). Times are clock ticks.
 func readProcess(pid int) (process, error) {
 	line, err := os.ReadFile("/proc/" + strconv.Itoa(pid) + "/stat")
 	if err != nil {
@@ -33,84 +44,5 @@ func readProcess(pid int) (process, error) {
 		return n
 	}
 	start, err := strconv.ParseUint(string(f[22-3]), 10, 64)
-	return process{pid, number(4), number(5), number(20), f[0][0], start}, err
-}
-
-// same reports that both are one process, whatever else changed.
-func (p process) same(q process) bool { return p.pid == q.pid && p.start == q.start }
-
-// over reports that p ended and only waits to be reaped. A process whose first
-// thread left while others run looks like a zombie too, but isn't one.
-func (p process) over() bool { return (p.state == 'Z' || p.state == 'X') && p.threads <= 1 }
-
-// signal reaches p and no process that took its number since: the handle is
-// opened first, then the number is seen to be p's still. A process that is
-// gone is no error; [os.ErrPermission] is one that belongs to another account.
-func (p process) signal(s unix.Signal) error {
-	handle, err := os.FindProcess(p.pid)
-	if err != nil {
-		return fmt.Errorf("find process %d: %w", p.pid, err)
-	}
-	defer func() { _ = handle.Release() }()
-	if now, err := readProcess(p.pid); err != nil || !now.same(p) {
-		return nil
-	}
-	if err := handle.Signal(s); err != nil && !errors.Is(err, os.ErrProcessDone) {
-		return fmt.Errorf("signal process %d: %w", p.pid, err)
-	}
-	return nil
-}
-
-// below finds the living descendants of root, parents before their children,
-// none once root is gone. It looks at one process after the other, so what is
-// started or loses its parent meanwhile can be missed: callers look again.
-func below(root process) []process {
-	children := make(map[int][]process)
-	dir, err := os.Open("/proc")
-	if err != nil {
-		return nil
-	}
-	names, _ := dir.Readdirnames(-1) // what was read before an error is worth having
-	_ = dir.Close()
-	for _, name := range names {
-		pid, err := strconv.Atoi(name)
-		if err != nil {
-			continue
-		}
-		if p, err := readProcess(pid); err == nil && !p.over() {
-			children[p.ppid] = append(children[p.ppid], p)
-		}
-	}
-	if now, err := readProcess(root.pid); err != nil || !now.same(root) {
-		return nil // the children of another process that got its number
-	}
-	found := children[root.pid]
-	for i := 0; i < len(found); i++ {
-		found = append(found, children[found[i].pid]...)
-	}
-	return found
-}
-
-// maxFreezes bounds freeze against a tree that keeps being woken up.
-const maxFreezes = 16
-
-// killAll kills what find finds. All are stopped first, until no new one turns
-// up: what stands still doesn't fork while its relatives die.
-func killAll(find func() []process) {
-	seen := make(map[int]uint64)
-	for range maxFreezes {
-		fresh := false
-		for _, p := range find() {
-			if start, ok := seen[p.pid]; !ok || start != p.start {
-				seen[p.pid], fresh = p.start, true
-				_ = p.signal(unix.SIGSTOP) // who can't be stopped can't be killed either
-			}
-		}
-		if !fresh {
-			break
-		}
-	}
-	for _, p := range find() {
-		_ = p.signal(unix.SIGKILL) // the caller sees what is left
-	}
+	return process{pid: pid, ppid: number(4), group: number(5), session: number(6), threads: number(20), state: f[0][0], start: start}, err
 }

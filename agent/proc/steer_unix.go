@@ -1,3 +1,5 @@
+//go:build linux || darwin || freebsd
+
 package proc
 
 import (
@@ -84,7 +86,7 @@ func (p *Process) Skim(each func([]byte)) {
 }
 
 // skimMost is above what Linux keeps for the reader of a pty, in bytes: 8 KiB
-// on their way and 4 KiB that have arrived.
+// on their way and 4 KiB that have arrived. Others keep less.
 const skimMost = 16 << 10
 
 // Echo says whether the terminal shows what is typed. It is false without a
@@ -92,7 +94,7 @@ const skimMost = 16 << 10
 func (p *Process) Echo() bool {
 	on := false
 	err := p.control(func(fd int) error {
-		t, err := unix.IoctlGetTermios(fd, unix.TCGETS) // of the other side, on Linux
+		t, err := unix.IoctlGetTermios(fd, getModes) // of the other side
 		on = err == nil && t.Lflag&unix.ECHO != 0
 		return err
 	})

@@ -1,3 +1,5 @@
+//go:build linux || darwin || freebsd
+
 package proc
 
 import (
@@ -116,12 +118,12 @@ func pollable(f *os.File) (*os.File, error) {
 
 func setTerminal(slave *os.File, p PTY, modes []mode) error {
 	fd := int(slave.Fd())
-	t, err := unix.IoctlGetTermios(fd, unix.TCGETS)
+	t, err := unix.IoctlGetTermios(fd, getModes)
 	if err != nil {
 		return err
 	}
 	applyModes(t, modes)
-	if err := unix.IoctlSetTermios(fd, unix.TCSETS, t); err != nil {
+	if err := unix.IoctlSetTermios(fd, setModes, t); err != nil {
 		return err
 	}
 	return unix.IoctlSetWinsize(fd, unix.TIOCSWINSZ, winsize(p.Width, p.Height, p.XPixels, p.YPixels))
@@ -238,7 +240,7 @@ func (o *output) drain(b []byte) (int, error) {
 	return n, endOfFile(err)
 }
 
-// endOfFile is how a terminal without users reads on Linux: EIO.
+// endOfFile is how a terminal without users reads, on Linux at least: EIO.
 func endOfFile(err error) error {
 	if errors.Is(err, unix.EIO) {
 		return io.EOF

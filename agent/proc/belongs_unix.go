@@ -1,3 +1,5 @@
+//go:build linux || darwin || freebsd
+
 package proc
 
 import (
@@ -11,7 +13,7 @@ import (
 var live registry
 
 type registry struct {
-	mu   sync.Mutex // guards pids
+	mu   sync.Mutex // guards what follows
 	pids map[int]bool
 }
 
@@ -67,12 +69,15 @@ func Belongs(pid int) bool {
 // climb goes from parent to parent. It isn't sure when one of them is gone: its
 // children have another by then.
 func climb(pid int) (belongs, sure bool) {
+	var topmost process
 	for range maxDescent {
 		switch {
 		case live.has(pid):
 			return true, true
-		case pid == 1, pid == os.Getpid():
+		case pid == os.Getpid():
 			return false, true
+		case pid == 1:
+			return stray(topmost), true
 		}
 		p, err := readProcess(pid)
 		if err != nil || p.over() {
@@ -81,7 +86,7 @@ func climb(pid int) (belongs, sure bool) {
 		if p.ppid == 0 {
 			return false, true // the parent is outside of this system's view
 		}
-		pid = p.ppid
+		pid, topmost = p.ppid, p
 	}
 	return false, false
 }

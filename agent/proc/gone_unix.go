@@ -1,3 +1,5 @@
+//go:build linux || darwin || freebsd
+
 package proc
 
 // Notice is what went wrong at the start without keeping it: that the login could

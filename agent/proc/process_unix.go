@@ -1,3 +1,5 @@
+//go:build linux || darwin || freebsd
+
 package proc
 
 import (
@@ -134,14 +136,14 @@ func (p *Process) Kill() {
 // tree is all below the keepers. The keeper is under the warden, or stands
 // alone when that was killed.
 func (p *Process) tree() []process {
-	found := below(p.wardenEntry)
+	found := related(p.wardenEntry)
 	keeper := p.keeper.Load()
 	if keeper == nil {
 		return found
 	}
 	at := slices.IndexFunc(found, keeper.same)
 	if at < 0 {
-		return append(found, below(*keeper)...)
+		return append(found, related(*keeper)...)
 	}
 	return slices.Delete(found, at, at+1)
 }

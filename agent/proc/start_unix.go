@@ -1,3 +1,5 @@
+//go:build linux || darwin || freebsd
+
 package proc
 
 import (
@@ -123,7 +125,7 @@ func startWarden(visit string, group cgroup, files []*os.File) (*os.Process, pro
 	if err != nil {
 		_ = w.Kill()
 		_, _ = w.Wait()
-		return nil, process{}, fmt.Errorf("shells need /proc: %w", err)
+		return nil, process{}, fmt.Errorf("find the shell's keeper among the processes: %w", err)
 	}
 	return w, entry, nil
 }
@@ -139,7 +141,7 @@ func (p *Process) launch(s Spec) error {
 	}
 	spec := launch{
 		Account: s.Account, Command: s.Command, Args: s.Args, Inside: s.Inside, Input: s.Input, Env: env,
-		Terminal: s.PTY != nil, Cgroup: p.group, Held: s.Group != nil && s.Group.held, Tasks: s.Group.tasks(), Login: s.Record != nil, Line: line(p.stdio.name), Record: p.listed,
+		Terminal: s.PTY != nil, Cgroup: p.group, Held: s.Group != nil && s.Group.Held(), Tasks: s.Group.tasks(), Login: s.Record != nil, Line: line(p.stdio.name), Record: p.listed,
 	}
 	if err := gob.NewEncoder(p.toKeeper).Encode(spec); err != nil {
 		return fmt.Errorf("start a shell: tell its keeper: %w", err)

@@ -1,3 +1,5 @@
+//go:build linux || darwin || freebsd
+
 package proc
 
 import (
@@ -149,6 +151,7 @@ func ordered(control io.Reader) <-chan struct{} {
 // tree is all that runs below a keeper.
 type tree struct {
 	self  process                 // the keeper
+	kin   *kin                    // what is below it
 	main  int                     // the process that it started
 	exit  chan syscall.WaitStatus // of main
 	empty chan struct{}           // closed when the kernel knows of no descendant
@@ -156,7 +159,7 @@ type tree struct {
 	notice error // see [started]
 }
 
-// plant makes this process a subreaper and starts the tree's main process. The
+// plant makes this process take in orphans, where the kernel has that, and starts the tree's main process. The
 // files given are closed here: only the tree holds them.
 func plant(name string, sys *syscall.SysProcAttr, files []*os.File) (*tree, error) {
 	defer closeAll(files)
@@ -164,30 +167,31 @@ func plant(name string, sys *syscall.SysProcAttr, files []*os.File) (*tree, erro
 	if err != nil {
 		return nil, err
 	}
-	if err := unix.Prctl(unix.PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0); err != nil {
-		return nil, os.NewSyscallError("become a subreaper", err)
+	if err := adopt(); err != nil {
+		return nil, err
 	}
 	p, err := spawn(name, os.Args[1], files, sys)
 	if err != nil {
 		return nil, err
 	}
-	t := &tree{self: self, main: p.Pid, exit: make(chan syscall.WaitStatus, 1), empty: make(chan struct{})}
+	t := &tree{self: self, kin: follow(self), main: p.Pid, exit: make(chan syscall.WaitStatus, 1), empty: make(chan struct{})}
 	_ = p.Release() // reap waits for it, as for every other child
 	go t.reap()
 	return t, nil
 }
 
 // reap waits for children of every kind, born here or orphaned to here, until
-// there are none. Since orphans come here, none means no descendant at all.
+// there are none. Where orphans come here, none means no descendant at all.
 func (t *tree) reap() {
 	defer close(t.empty)
 	for ended := false; ; {
 		var s syscall.WaitStatus
-		pid, err := syscall.Wait4(-1, &s, unix.WALL, nil)
+		pid, err := syscall.Wait4(-1, &s, waitAll, nil)
 		switch {
 		case err == syscall.EINTR:
 		case err != nil:
-			return // ECHILD
+			t.kin.gone() // ECHILD
+			return
 		case pid == t.main && !ended:
 			ended = true
 			t.exit <- s
@@ -234,7 +238,8 @@ func (t *tree) kill(group cgroup) {
 		default:
 		}
 		group.kill()
-		killAll(func() []process { return below(t.self) })
+		t.kin.kill()
+		killAll(t.kin.alive)
 		select {
 		case <-t.empty:
 		case <-time.After(pause):

@@ -1,0 +1,5 @@
+package proc
+
+import "syscall"
+
+func setGroups(groups []int, _ int) error { return syscall.Setgroups(groups) }
