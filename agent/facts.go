@@ -2,6 +2,7 @@ package agent
 
 import (
 	"context"
+	"net"
 	"os/user"
 	"slices"
 	"strconv"
@@ -110,4 +111,20 @@ func sameSeats(told, now []wire.Seat) bool {
 	return slices.EqualFunc(told, now, func(a, b wire.Seat) bool {
 		return a.Name == b.Name && a.Place == b.Place && min(a.Idle, 1) == min(b.Idle, 1)
 	})
+}
+
+// addresses are those by which others may reach this machine.
+func addresses() []string {
+	all, err := net.InterfaceAddrs()
+	if err != nil {
+		return nil
+	}
+	var list []string
+	for _, a := range all {
+		n, ok := a.(*net.IPNet)
+		if ok && n.IP.IsGlobalUnicast() && len(list) < wire.MaxAddresses {
+			list = append(list, n.IP.String())
+		}
+	}
+	return list
 }

@@ -1,4 +1,4 @@
-//go:build !linux
+//go:build !linux && !darwin && !freebsd
 
 package agent
 
@@ -10,5 +10,3 @@ import (
 
 // machine knows nothing here but what the program was built for.
 func machine() wire.Facts { return wire.Facts{System: runtime.GOOS, CPUs: int64(runtime.NumCPU())} }
-
-func addresses() []string { return nil }

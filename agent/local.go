@@ -11,10 +11,7 @@ import (
 	"net"
 	"os"
 	"sync"
-	"syscall"
 	"time"
-
-	"golang.org/x/sys/unix"
 
 	"accord/agent/proc"
 	"accord/tui"
@@ -23,7 +20,7 @@ import (
 
 // The local socket is where the device's users talk to the agent: one JSON
 // value a line in each direction. Who they are is the kernel's word
-// (SO_PEERCRED), not theirs.
+// (peerOf), not theirs.
 
 // What a local client opens with.
 const (
@@ -201,22 +198,11 @@ func (c *client) serve(ctx context.Context) {
 
 // identify asks the kernel who is there.
 func (c *client) identify(conn *net.UnixConn) error {
-	raw, err := conn.SyscallConn()
+	uid, pid, err := peerOf(conn)
 	if err != nil {
 		return err
 	}
-	var cred *unix.Ucred
-	var cerr error
-	if err := raw.Control(func(fd uintptr) {
-		cred, cerr = unix.GetsockoptUcred(int(fd), syscall.SOL_SOCKET, unix.SO_PEERCRED)
-	}); err != nil {
-		return err
-	}
-	if cerr != nil {
-		return cerr
-	}
-	c.uid = int(cred.Uid)
-	c.inside = proc.Belongs(int(cred.Pid))
+	c.uid, c.inside = uid, proc.Belongs(pid)
 	return nil
 }
 

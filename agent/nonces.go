@@ -9,7 +9,6 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
-	"strings"
 	"sync"
 	"time"
 
@@ -59,20 +58,17 @@ type nonces struct {
 	}
 }
 
-// bootID is where the kernel says which boot this is (random(4)).
-const bootID = "/proc/sys/kernel/random/boot_id"
-
 func (s state) noncesFile() string { return filepath.Join(string(s), "overrides.json") }
 
 // nonces loads what was kept. A file that can't be read is an error: an
 // override that was spent must not be forgotten.
 func (s state) nonces() (*nonces, error) {
 	n := &nonces{path: s.noncesFile()}
-	boot, err := os.ReadFile(bootID)
+	boot, err := bootID()
 	if err != nil {
 		return nil, fmt.Errorf("find out which boot of the machine this is: %w", err)
 	}
-	n.boot = strings.TrimSpace(string(boot))
+	n.boot = boot
 	text, err := os.ReadFile(n.path)
 	if errors.Is(err, fs.ErrNotExist) {
 		return n, nil

@@ -3,7 +3,7 @@
 // Each shell or command has two keepers, processes of this same binary, above
 // it: the agent starts a warden, the warden a keeper, the keeper the login
 // child, which becomes the account and then the shell. Both keepers are
-// subreapers (prctl(2)), so whatever the shell starts, also a daemon that forks
+// subreapers (prctl(2)), on FreeBSD reapers (procctl(2)), so whatever the shell starts, also a daemon that forks
 // twice in a session of its own, stays below them and is found through its
 // parents. Each holds a socket to the agent: when that closes, because the
 // agent says so or because it is no more, the keeper kills all that is below
@@ -12,6 +12,11 @@
 // whichever is killed or stopped, the other one does its work. The agent
 // itself is no subreaper and reaps nothing but the warden, so that its other
 // children and what those leave behind are none of this package's business.
+//
+// macOS hands every orphan to launchd. There a keeper looks again and again who
+// is below it, so that it knows its own when they have lost their parents; what
+// it misses is in the agent's coalition, which nobody leaves but by launchd, and
+// is killed at the visit's end. See docs/platforms.md for what that can't do.
 //
 // What is out of reach: work that the technician hands to a service of the
 // device that is no descendant of the shell (at, cron, systemd-run, a tmux

@@ -1,0 +1,9 @@
+package agent
+
+// systemName is what os-release(5) says, where there is one, as since FreeBSD 13.
+func systemName() string {
+	if name := release(); name != "" {
+		return name
+	}
+	return kernel()
+}
