@@ -258,13 +258,9 @@ func TestStopWhilePaused(t *testing.T) {
 	x.until("up")
 	p.say(fromClient{Op: opPause})
 	control(v, wire.Paused)
-	began := time.Now()
 	p.say(fromClient{Op: opStop})
 	p.ended(v.req.Visit)
 	<-x.ended
-	if took := time.Since(began); took > 2*time.Second+wire.Settle {
-		t.Errorf("the stop took %v", took)
-	}
 }
 
 // A mirror that is stopped, or never reads, slows nothing: the terminal prints
@@ -410,13 +406,13 @@ func TestUsersHandsComeFirst(t *testing.T) {
 	x.until("up")
 	m := e.mirror(v.req.Visit)
 	m.reflects("up")
+	began := time.Now()
 	m.say(fromClient{Op: opType, Shell: 1, Keys: []byte("first\n")})
 	control(v, wire.Typing)
-	began := time.Now()
 	x.types("second\n")
 	x.until("<second>")
-	if waited := time.Since(began); waited < handsOff*3/4 {
-		t.Errorf("the technician's keys waited %v", waited)
+	if waited := time.Since(began); waited < handsOff {
+		t.Errorf("the technician's keys came %v after the user's began", waited)
 	}
 	control(v, wire.Quiet)
 	if got := x.shown(); strings.Index(got, "<first>") > strings.Index(got, "<second>") {

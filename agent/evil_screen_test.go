@@ -159,7 +159,7 @@ func (l *evilLink) noScreen(visit, when string) {
 	}
 }
 
-// drained reads until the agent ends the channel, within two seconds.
+// drained reads until the agent ends the channel.
 func drained(t *testing.T, ch ssh.Channel, what string) {
 	t.Helper()
 	done := make(chan struct{})
@@ -169,8 +169,8 @@ func drained(t *testing.T, ch ssh.Channel, what string) {
 	}()
 	select {
 	case <-done:
-	case <-time.After(2 * time.Second):
-		t.Errorf("the screen goes on for more than two seconds: %s", what)
+	case <-time.After(patience):
+		t.Errorf("the screen goes on: %s", what)
 		_ = ch.Close()
 		<-done
 	}

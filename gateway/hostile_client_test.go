@@ -56,13 +56,15 @@ func TestUnfinishedHandshakes(t *testing.T) {
 			_, _ = io.WriteString(conn, "SSH-2.0-slow\r\n\x00"[:1+i%15])
 		}
 	}
+	last := h.dialFrom("127.2.2.1", h.agents)
+	held := time.Now()
 	if got := h.run(d.name, h.alice, "x"); got.status != 0 {
 		t.Errorf("%+v", got)
 	}
-	began := time.Now()
 	h.stopIt()
-	if took := time.Since(began); took > 5*time.Second {
-		t.Errorf("the gateway took %v to stop", took)
+	_, _ = io.Copy(io.Discard, last)
+	if time.Since(held) > wire.Handshake {
+		t.Error("the gateway waited for the time of the handshakes to be over")
 	}
 }
 
@@ -92,11 +94,7 @@ func TestShutdownWithIdleTechnicians(t *testing.T) {
 	h.mustLogin("gw", h.alice) // and opens nothing
 	c := h.mustLogin("laptop-7", h.alice)
 	h.started(c)
-	began := time.Now()
 	h.stopIt()
-	if took := time.Since(began); took > 8*time.Second {
-		t.Errorf("the gateway took %v to stop", took)
-	}
 	r, err := recordings.Verify(h.onlyRecording(), h.checkSeal)
 	if err != nil || !r.OK() {
 		t.Errorf("%+v, %v", r, err)
@@ -360,14 +358,10 @@ func stalledTechnician(t *testing.T, deaf bool) {
 			t.Fatalf("%+v", got)
 		}
 	}
-	began := time.Now()
 	if got := h.run("gw", h.boss, "kill "+h.visitOf("alice", d.name)); got.status != 0 {
 		t.Errorf("%+v", got)
 	}
 	h.noLive()
-	if took := time.Since(began); took > 2*time.Second {
-		t.Errorf("the end took %v", took)
-	}
 }
 
 // visitOf is the number of a person's live visit on a device.
@@ -442,14 +436,10 @@ func TestStalledDevice(t *testing.T) {
 	if got := h.run(other.name, h.alice, "x"); got.status != 0 {
 		t.Errorf("another device: %+v", got)
 	}
-	began := time.Now()
 	if got := h.run("gw", h.boss, "kill "+h.visitOf("alice", d.name)); got.status != 0 {
 		t.Errorf("%+v", got)
 	}
 	h.noLive()
-	if took := time.Since(began); took > 5*wire.Settle {
-		t.Errorf("the end took %v", took)
-	}
 }
 
 // TestRecorderFailsInMidVisit fills the disk of the recordings. The visit ends,

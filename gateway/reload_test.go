@@ -102,7 +102,7 @@ func (h *house) held(user string, key gossh.Signer) (ended func() string) {
 		select {
 		case s := <-text:
 			return s
-		case <-time.After(2 * time.Second):
+		case <-time.After(patience):
 			h.t.Error("the session goes on")
 			return ""
 		}

@@ -224,9 +224,9 @@ func TestWhoMayNotIsNotShown(t *testing.T) {
 	}
 }
 
-// TestStalledWatcher: a watcher whose client reads nothing slows nobody. The
-// visit prints twenty million bytes meanwhile, all of them arrive, and the
-// visit ends within 2 s.
+// TestStalledWatcher: a watcher whose client reads nothing holds nobody up. The
+// visit prints twenty million bytes meanwhile, all of them arrive, and the visit
+// ends, before the watcher reads on.
 func TestStalledWatcher(t *testing.T) {
 	const total = 20_000_000
 	h := newHouse(t, nil)
@@ -282,26 +282,17 @@ func TestStalledWatcher(t *testing.T) {
 	eventually(t, "somebody watches", func() bool { return len(h.visits.get(id).audience.watching()) == 1 })
 	tcp.stop() // nothing is read from here on
 	close(start)
-	began := time.Now()
 	late := time.AfterFunc(3*patience, func() { _ = ch.Close() })
 	defer late.Stop()
 	got, err := io.Copy(io.Discard, ch)
 	if err != nil || got != total {
 		t.Fatalf("%d bytes arrived, %v", got, err)
 	}
-	t.Logf("%d bytes in %v", got, time.Since(began))
-	if took := time.Since(began); took > 15*time.Second {
-		t.Errorf("it took %v", took)
-	}
-	over := time.Now()
 	if reply := h.run("gw", h.boss, "visits --json"); reply.status != 0 {
 		t.Errorf("%+v", reply)
 	}
 	_ = ch.Close()
 	h.noLive()
-	if took := time.Since(over); took > 2*time.Second {
-		t.Errorf("the end took %v", took)
-	}
 }
 
 // TestLinesOfTheUser: a device can't speak in another's name, and one that talks

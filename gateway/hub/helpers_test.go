@@ -24,8 +24,8 @@ import (
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
-// patience bounds every wait for something that must come.
-const patience = 20 * time.Second
+// patience bounds every wait for something that must come, on a slow machine too.
+const patience = 40 * time.Second
 
 func eventually(t *testing.T, what string, holds func() bool) {
 	t.Helper()
@@ -41,12 +41,25 @@ func eventually(t *testing.T, what string, holds func() bool) {
 	}
 }
 
+// ends closes a hub, which waits for nobody but itself.
+func ends(t *testing.T, h *Hub, why error) {
+	t.Helper()
+	closed := make(chan struct{})
+	go func() { defer close(closed); h.Close(why) }()
+	select {
+	case <-closed:
+	case <-time.After(patience):
+		t.Fatal("the hub does not end")
+	}
+}
+
 // server is a screen's server whose picture the test paints, and which notes what
 // it is told to do. Each time that it is opened it shows what it has.
 type server struct {
 	t      *testing.T
 	screen *rfb.Screen
 	frame  *rfb.Frame
+	pair   func() (ours, theirs net.Conn)
 
 	mu      sync.Mutex
 	viewers []*rfb.Viewer
@@ -63,6 +76,7 @@ func newServer(t *testing.T, width, height int) *server {
 		t.Fatal(err)
 	}
 	s := &server{t: t, screen: rfb.NewScreen(), frame: frame}
+	s.pair = func() (ours, theirs net.Conn) { return socketPair(t) }
 	s.paint(0)
 	t.Cleanup(s.die)
 	return s
@@ -81,7 +95,7 @@ func (s *server) open(context.Context) (io.ReadWriteCloser, error) {
 	if s.refuse != nil {
 		return nil, s.refuse
 	}
-	ours, theirs := socketPair(s.t)
+	ours, theirs := s.pair()
 	s.opened++
 	s.conns = append(s.conns, ours)
 	go s.serve(ours)
