@@ -119,7 +119,7 @@ func (s *stage) people(env []string) error {
   HashKnownHosts no
   UpdateHostKeys no
   SendEnv LANG ACCORD_*
-  ConnectTimeout 10
+  ConnectTimeout 40
 `, s.technical, s.dir)
 	if err := os.WriteFile(filepath.Join(s.dir, "ssh_config"), []byte(hosts.String()), 0o600); err != nil {
 		return err
@@ -303,7 +303,7 @@ func cmdStartFails(ts *testscript.TestScript, neg bool, args []string) {
 	only(ts, neg, args, 1, -1)
 	path, err := stageOf(ts).writeConfig("laptop")
 	ts.Check(err)
-	command := append([]string{"20", "accord", args[0], "--config", path}, args[1:]...)
+	command := append([]string{"40", "accord", args[0], "--config", path}, args[1:]...)
 	if ts.Exec("timeout", command...) == nil {
 		ts.Fatalf("it started and stopped")
 	}

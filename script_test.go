@@ -41,7 +41,7 @@ import (
 //	freeze NAME             stops the terminal's program, as Ctrl-Z does
 //	thaw NAME               lets it go on
 //	alive COMMANDLINE       waits until a process with just this command line runs
-//	dead COMMANDLINE        none does, within two seconds
+//	dead COMMANDLINE        waits until none does
 //	start-fails VERB        accord VERB with the configuration doesn't start
 //	limit-files VERB KIB    starts it with a limit on the size of its files
 //	person NAME ROLE…       somebody of the configuration, with key-NAME and the host gw-NAME

@@ -21,7 +21,7 @@ import (
 
 // terminal is a session with a pty, as a gateway sees it.
 type terminal struct {
-	t  *testing.T
+	t  testing.TB
 	ch ssh.Channel
 
 	mu    sync.Mutex

@@ -6,6 +6,8 @@ import (
 	"fmt"
 	"io"
 	"net"
+	"os"
+	"path/filepath"
 	"runtime"
 	"sync"
 	"testing"
@@ -254,7 +256,29 @@ func TestStopWhileTheGatewayDoesNotRead(t *testing.T) {
 	}
 }
 
-func eventuallyEnded(t *testing.T, e *evil) bool {
+// BenchmarkStop is how long it takes from the user's stop key until nothing of a
+// visit runs: promise P7 allows two seconds.
+func BenchmarkStop(b *testing.B) {
+	e := newEvil(b, nil)
+	l, p := e.link(), e.sit()
+	for b.Loop() {
+		b.StopTimer()
+		v, up := l.open(p), filepath.Join(e.dir, "up")
+		ran := make(chan error, 1)
+		go func() { ran <- l.run(v.req.Visit, "echo > "+up+"; setsid sleep 300 "+e.dir+" & exec yes "+e.dir) }()
+		eventually(b, "the shell runs", func() bool { return exists(up) && len(processes(b, e.dir)) > 1 })
+		_ = os.Remove(up)
+		b.StartTimer()
+		p.say(fromClient{Op: opStop, ID: v.req.Visit})
+		eventually(b, "everything is dead", func() bool { return len(processes(b, e.dir)) == 0 })
+		b.StopTimer()
+		<-ran
+		p.ended(v.req.Visit)
+		b.StartTimer()
+	}
+}
+
+func eventuallyEnded(t testing.TB, e *evil) bool {
 	t.Helper()
 	eventually(t, "the receipt has its end", func() bool {
 		good, _, err := Receipts(t.Context(), e.agent.Socket(), 10)

@@ -186,7 +186,7 @@ func eventually(t *testing.T, limit time.Duration, what string, holds func() boo
 	}
 }
 
-const patience = 30 * time.Second
+const patience = time.Minute
 
 // marked are the living processes that carry the mark.
 func marked(t *testing.T, mark string) []int {

@@ -151,7 +151,7 @@ func TestKeepersKilled(t *testing.T) {
 				t.Fatal(err)
 			}
 			// No Kill by the test where the attack has none: it ends by itself.
-			eventually(t, killLimit, "all is dead", func() bool { return len(marked(t, mark(t))) == 0 })
+			eventually(t, patience, "all is dead", func() bool { return len(marked(t, mark(t))) == 0 })
 			<-p.gone
 			t.Logf("took %v", time.Since(began))
 			if e := p.Wait(); e.Signal != "KILL" {
@@ -220,11 +220,11 @@ func TestAgentKilled(t *testing.T) {
 			if err := cmd.Process.Kill(); err != nil {
 				t.Fatal(err)
 			}
-			eventually(t, killLimit, "all is dead, keepers too", func() bool {
+			eventually(t, patience, "all is dead, keepers too", func() bool {
 				return len(marked(t, mark(t))) == 0 && !anyAlive(keepers)
 			})
 			if own, err := ownCgroup(); err == nil {
-				eventually(t, killLimit, "its control group is gone", func() bool {
+				eventually(t, patience, "its control group is gone", func() bool {
 					left, err := filepath.Glob(filepath.Join(own, visitPrefix+strconv.Itoa(agent.pid)+"-*"))
 					return err == nil && len(left) == 0
 				})

@@ -273,12 +273,15 @@ func (p *person) clients() int {
 	return len(strings.Fields(p.tmux("list-clients", "-F", "x")))
 }
 
+// patience bounds every wait for something that must come, on a slow machine too.
+const patience = time.Minute
+
 // until waits for a condition.
 func (p *person) until(what string, holds func() bool) {
 	p.t.Helper()
 	tick := time.NewTicker(10 * time.Millisecond)
 	defer tick.Stop()
-	late := time.After(20 * time.Second)
+	late := time.After(patience)
 	for !holds() {
 		select {
 		case <-tick.C:
@@ -308,7 +311,7 @@ func (p *person) show(ctx context.Context, popup *Popup, env []string, more ...s
 	_ = os.Chmod(socket, 0o777)
 	s := &shown{end: make(chan error, 1)}
 	go func() { s.end <- popup.Show(ctx, append([]string{p.self, rolePopup, socket}, more...), env) }()
-	_ = l.(*net.UnixListener).SetDeadline(time.Now().Add(20 * time.Second))
+	_ = l.(*net.UnixListener).SetDeadline(time.Now().Add(patience))
 	if s.conn, err = l.Accept(); err != nil {
 		select {
 		case end := <-s.end:
