@@ -147,7 +147,7 @@ func (w *paper) text() string {
 
 func (w *paper) waits(t *testing.T, what string) {
 	t.Helper()
-	late := time.After(10 * time.Second)
+	late := time.After(time.Minute)
 	tick := time.NewTicker(2 * time.Millisecond)
 	defer tick.Stop()
 	for !strings.Contains(w.text(), what) {

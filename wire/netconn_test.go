@@ -210,6 +210,16 @@ func TestBufferedStalledPeer(t *testing.T) {
 	<-stuck
 }
 
+// sent waits until all that was written is. Close waits for half a second, for which
+// a machine may stand still.
+func (b *buffered) sent() {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	for b.sending {
+		b.idle.Wait()
+	}
+}
+
 // Whatever the sizes of writes and reads, what arrives is what was sent, and
 // then the end; and a connection that is quiet holds nothing.
 func TestBufferedCarriesEverything(t *testing.T) {
@@ -239,6 +249,7 @@ func TestBufferedCarriesEverything(t *testing.T) {
 				}
 				rest = rest[n:]
 			}
+			near.sent()
 			wrote <- near.Close()
 		}()
 		var got bytes.Buffer
@@ -272,7 +283,7 @@ func TestBufferedManyWriters(t *testing.T) {
 			}
 		})
 	}
-	go func() { all.Wait(); _ = near.Close() }()
+	go func() { all.Wait(); near.(*buffered).sent(); _ = near.Close() }()
 	got, err := io.ReadAll(far)
 	if err != nil || len(got) != 8*200*100 {
 		t.Fatal(len(got), err)

@@ -106,7 +106,7 @@ func xServer(t testing.TB, name string, args ...string) (display string) {
 	// turns away who comes then.
 	p := start(t, "", []*os.File{w}, name, append([]string{anyDisplay(t), "-displayfd", "3", "-noreset"}, args...)...)
 	w.Close()
-	r.SetReadDeadline(time.Now().Add(20 * time.Second))
+	r.SetReadDeadline(time.Now().Add(patience))
 	number, err := io.ReadAll(r)
 	if err != nil || len(number) == 0 {
 		t.Fatalf("%s says no display (%v): %s", name, err, p.out)
@@ -123,7 +123,7 @@ func xvfb(t testing.TB, width, height int) string {
 // screenshot is what an X display shows, without its mouse pointer.
 func screenshot(t testing.TB, display string) *Frame {
 	t.Helper()
-	ctx, cancel := context.WithTimeout(context.Background(), 20*time.Second)
+	ctx, cancel := context.WithTimeout(context.Background(), patience)
 	defer cancel()
 	cmd := exec.CommandContext(ctx, "xwd", "-silent", "-root", "-display", display)
 	var said bytes.Buffer

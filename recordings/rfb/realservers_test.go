@@ -114,7 +114,7 @@ func startQEMU(t *testing.T) serving {
 			t.Fatalf("%v: %s", err, p.out)
 		}
 		defer conn.Close()
-		conn.SetDeadline(time.Now().Add(20 * time.Second))
+		conn.SetDeadline(time.Now().Add(patience))
 		prompt := func() {
 			for said := ""; !strings.HasSuffix(said, "(qemu) "); {
 				b := make([]byte, 1024)

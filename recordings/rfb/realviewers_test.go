@@ -123,13 +123,13 @@ func TestRealViewersSendInput(t *testing.T) {
 			name, args := v.run(d)
 			p := start(t, display, nil, name, args...)
 			var at image.Point
-			within(t, 40*time.Second, p, func() (found bool) {
+			within(t, patience, p, func() (found bool) {
 				at, found = find(screenshot(t, display), f)
 				return found
 			}, func() { t.Fatalf("no picture: %s", p.out) })
 			<-start(t, display, nil, "xdotool", "search", "--name", "a test", "windowfocus", "mousemove", strconv.Itoa(at.X+123), strconv.Itoa(at.Y+45), "click", "1", "key", "eacute", "key", "F5").gone
 			missing := []event{{at: image.Pt(123, 45), b: 1}, {at: image.Pt(123, 45)}, {key: 0xe9, down: true}, {key: 0xe9}, {key: 0xffc2, down: true}, {key: 0xffc2}}
-			late := time.After(20 * time.Second)
+			late := time.After(patience)
 			for len(missing) > 0 {
 				select {
 				case e := <-events: // others may come between: a move, a modifier
@@ -186,7 +186,7 @@ func snapshot(t testing.TB, s *Screen, password string) image.Image {
 	p := start(t, "", nil, "vncsnapshot", args...)
 	select {
 	case <-p.gone:
-	case <-time.After(20 * time.Second):
+	case <-time.After(patience):
 		t.Fatalf("vncsnapshot does not end: %s", p.out)
 	}
 	b, err := os.ReadFile(filepath.Join(folder, "out.jpg"))
@@ -238,7 +238,7 @@ func (r realViewer) shows(t testing.TB, s *Screen, pictures ...func(testing.TB) 
 	p := start(t, display, nil, name, args...)
 	defer p.stop()
 	for _, truth := range pictures {
-		within(t, 20*time.Second, p, func() bool {
+		within(t, patience, p, func() bool {
 			if err := d.problems(); err != nil {
 				t.Fatalf("%s: %v\n%s", r.name, err, p.out)
 			}

@@ -100,7 +100,7 @@ func runServer(t *testing.T, socket string, c *exec.Cmd) {
 	})
 	tick := time.NewTicker(10 * time.Millisecond)
 	defer tick.Stop()
-	late := time.After(20 * time.Second)
+	late := time.After(patience)
 	for {
 		if conn, err := net.Dial("unix", socket); err == nil {
 			_, err = io.ReadFull(conn, make([]byte, 12)) // it serves
@@ -137,7 +137,7 @@ func enter(t *testing.T, socket string, c Credentials) error {
 		t.Fatal(err)
 	}
 	defer func() { _ = conn.Close() }()
-	_ = conn.SetDeadline(time.Now().Add(10 * time.Second))
+	_ = conn.SetDeadline(time.Now().Add(patience))
 	secured, err := Secure(conn, c)
 	if err != nil {
 		return err

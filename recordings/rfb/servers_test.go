@@ -8,10 +8,12 @@ import (
 	"fmt"
 	"image"
 	"math"
+	mrand "math/rand/v2"
 	"net"
 	"os"
 	"os/exec"
 	"path/filepath"
+	"strconv"
 	"strings"
 	"sync"
 	"syscall"
@@ -62,16 +64,21 @@ func startX(t *testing.T, name string, args ...string) string {
 	return ":" + strings.TrimSpace(line)
 }
 
-// freePort is a port on which nobody listens.
+// freePort is a port on which nobody listens. It is below those that the system
+// gives to who asks for any: such a one could be a client's before the server has it.
 func freePort(t *testing.T) string {
 	t.Helper()
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
+	for {
+		port := strconv.Itoa(10_000 + mrand.IntN(20_000))
+		l, err := net.Listen("tcp", "127.0.0.1:"+port)
+		if err == nil {
+			l.Close()
+			return port
+		}
+		if !errors.Is(err, syscall.EADDRINUSE) {
+			t.Fatal(err)
+		}
 	}
-	defer l.Close()
-	_, port, _ := net.SplitHostPort(l.Addr().String())
-	return port
 }
 
 // freeDisplay is for servers that can't choose one.
@@ -89,12 +96,12 @@ func waitFor(t *testing.T, what string, is func() bool) {
 	t.Helper()
 	tick := time.NewTicker(20 * time.Millisecond)
 	defer tick.Stop()
-	end := time.After(15 * time.Second)
+	end := time.After(patience)
 	for !is() {
 		select {
 		case <-tick.C:
 		case <-end:
-			t.Fatalf("%s: not after 15 s", what)
+			t.Fatalf("%s: not after %v", what, patience)
 		}
 	}
 }

@@ -205,7 +205,7 @@ func TestViewerThatNeverReads(t *testing.T) {
 	s := shown(f)
 	near, ended := serveScreen(t, s, ViewerOptions{})
 	l := newLooker(t, near)
-	near.SetWriteDeadline(time.Now().Add(time.Minute))
+	near.SetWriteDeadline(time.Now().Add(patience))
 	runtime.GC()
 	var before, after runtime.MemStats
 	runtime.ReadMemStats(&before)
@@ -228,7 +228,7 @@ func TestViewerThatNeverReads(t *testing.T) {
 	near.Close()
 	select {
 	case <-ended:
-	case <-time.After(10 * time.Second):
+	case <-time.After(patience):
 		t.Fatal("it is served on though it is gone")
 	}
 }

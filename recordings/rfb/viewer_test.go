@@ -48,16 +48,19 @@ func serveScreen(t testing.TB, s *Screen, o ViewerOptions) (viewer net.Conn, end
 	return near, result
 }
 
+// patience bounds every wait for something that must come, on a slow machine too.
+const patience = time.Minute
+
 // until waits for something that another goroutine brings about.
 func until(t testing.TB, what string, is func() bool) {
 	t.Helper()
-	deadline := time.After(10 * time.Second)
+	deadline := time.After(patience)
 	tick := time.NewTicker(time.Millisecond)
 	defer tick.Stop()
 	for !is() {
 		select {
 		case <-deadline:
-			t.Fatalf("%s: not within 10 s", what)
+			t.Fatalf("%s: not within %v", what, patience)
 		case <-tick.C:
 		}
 	}

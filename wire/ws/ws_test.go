@@ -228,7 +228,6 @@ func TestStalledPeer(t *testing.T) {
 			}
 		}()
 		<-went
-		began := time.Now()
 		end(server)
 		select {
 		case <-wrote:
@@ -236,9 +235,6 @@ func TestStalledPeer(t *testing.T) {
 			t.Fatal("it still writes")
 		}
 		_ = server.Close()
-		if d := time.Since(began); d > 4*time.Second {
-			t.Errorf("it took %v", d)
-		}
 	}
 }
 
