@@ -48,11 +48,14 @@ run: build ## try it: a gateway, an agent for this machine, and its user's scree
 # at a time; the others have nothing to do with them and run beside.
 AGENTS := '^accord(/agent(/.*)?)?$$'
 
+# A package may take this long on the slowest of machines; a hang is found by it.
+LONGEST := -timeout 25m
+
 .PHONY: test
 test: ## run all tests
 	@failed=0; all=$$($(GO) list ./...); \
-	$(GO) test -p 1 $$(grep -E $(AGENTS) <<<"$$all") & agents=$$!; \
-	$(GO) test -p 1 $$(grep -vE $(AGENTS) <<<"$$all") || failed=1; \
+	$(GO) test $(LONGEST) -p 1 $$(grep -E $(AGENTS) <<<"$$all") & agents=$$!; \
+	$(GO) test $(LONGEST) -p 1 $$(grep -vE $(AGENTS) <<<"$$all") || failed=1; \
 	wait $$agents || failed=1; exit $$failed
 
 .PHONY: check
@@ -77,8 +80,8 @@ lint: $(LINT) ## golangci-lint: the rules and import arrows of .golangci.yml
 .PHONY: race
 race: ## run all tests but the stories with the race detector (it needs a C compiler)
 	@export CGO_ENABLED=1; failed=0; all=$$($(GO) list ./...); \
-	$(GO) test -race -p 1 -skip '^TestScripts$$' $$(grep -E $(AGENTS) <<<"$$all") & agents=$$!; \
-	$(GO) test -race -p 1 $$(grep -vE $(AGENTS) <<<"$$all") || failed=1; \
+	$(GO) test $(LONGEST) -race -p 1 -skip '^TestScripts$$' $$(grep -E $(AGENTS) <<<"$$all") & agents=$$!; \
+	$(GO) test $(LONGEST) -race -p 1 $$(grep -vE $(AGENTS) <<<"$$all") || failed=1; \
 	wait $$agents || failed=1; exit $$failed # the stories run the real binary, which has no detector in it
 
 # The list of known vulnerabilities comes from vuln.go.dev. Without a way there
