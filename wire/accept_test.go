@@ -56,7 +56,7 @@ func TestAcceptingIsClosed(t *testing.T) {
 			_, err := l.Accept()
 			ended <- err
 		}()
-		time.Sleep(acceptLongest / 2)
+		time.Sleep(acceptLongest / 2) //nolint:forbidigo // on the clock of the bubble
 		synctest.Wait()
 		if err := errors.Join(l.Close(), l.Close()); err != nil {
 			t.Error(err)
