@@ -55,7 +55,7 @@ func (v *visit) attend() {
 func (v *visit) hears(m wire.Message) {
 	switch m := m.(type) {
 	case *wire.End:
-		v.end(ending{m.By, m.Cause})
+		v.end(saidBy(m))
 	case *wire.Control:
 		if err := v.changed(m); err != nil {
 			v.end(cannotRecord(err))

@@ -39,7 +39,7 @@ func (v *visit) ask() error {
 			case *wire.Answer:
 				return v.take(m)
 			case *wire.End:
-				return ending{m.By, m.Cause}
+				return saidBy(m)
 			default:
 				return wire.ErrMessage
 			}

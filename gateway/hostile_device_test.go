@@ -540,3 +540,35 @@ func TestSessionsThatEndOddly(t *testing.T) {
 		})
 	}
 }
+
+// A device that ends a visit in a supervisor's name is told apart from one: the log
+// has what the device did under its own.
+func TestEndInAnothersName(t *testing.T) {
+	h := newHouse(t, nil)
+	d := h.device("laptop-7")
+	d.visit = func(ch gossh.Channel) {
+		defer func() { _ = ch.Close() }()
+		c := wire.NewConn(ch)
+		m, _ := c.Read()
+		req, ok := m.(*wire.Request)
+		if !ok {
+			return
+		}
+		text, sig, _ := wire.SignStatement(d.key, d.yes(req))
+		_ = c.Write(&wire.Answer{Statement: text, Signature: sig})
+		_, _ = c.Read()
+		_ = c.Write(&wire.Ready{})
+		_ = c.Write(&wire.End{By: "boss", Cause: "I have seen enough."})
+		_, _ = io.Copy(io.Discard, ch)
+	}
+	d.join()
+	h.run("laptop-7", h.alice, "cat")
+	h.noLive()
+	entries, err := h.store.Audit(t.Context(), store.Filter{Kind: store.VisitEnded})
+	if err != nil || len(entries) != 1 {
+		t.Fatalf("%+v, %v", entries, err)
+	}
+	if e := entries[0]; e.Actor != "device laptop-7" || e.Data["by"] == "boss" {
+		t.Errorf("the log has %+v", e)
+	}
+}

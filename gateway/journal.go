@@ -246,7 +246,7 @@ func (g *Gateway) visitEnded(v *visit, why ending, sealed wire.Head, card *wire.
 	case v.person.Name:
 	case byPolicy:
 		ended.Actor, ended.Address = "gateway", ""
-	case byUser, byTime, byLink, byGateway, "agent":
+	case byUser, byTime, byLink, byGateway, byAgent:
 		ended.Actor, ended.Address = "device "+v.home.device.Name, v.home.address
 	default: // a supervisor
 		ended.Actor, ended.Address = why.by, ""

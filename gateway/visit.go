@@ -27,7 +27,18 @@ const (
 	byTime    = "time"
 	byLink    = "link"
 	byGateway = "gateway"
+	byAgent   = "agent"
 )
+
+// saidBy is why a device ends a visit. It speaks for its user and for itself, and
+// for no other person.
+func saidBy(m *wire.End) ending {
+	switch m.By {
+	case byUser, byTime, byLink, byGateway:
+		return ending{m.By, m.Cause}
+	}
+	return ending{byAgent, m.Cause}
+}
 
 // Causes that have words in every language.
 const (
@@ -330,7 +341,7 @@ func (v *visit) awaitReady() error {
 		case *wire.Ready:
 			return nil
 		case *wire.End:
-			return ending{m.By, m.Cause}
+			return saidBy(m)
 		}
 		return wire.ErrMessage
 	case <-timer.C:
