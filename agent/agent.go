@@ -140,7 +140,7 @@ func (a *Agent) Run(ctx context.Context) error {
 		a.log.Warn("what who and last list of visits before this start could not be ended", "error", err)
 	}
 	var parts sync.WaitGroup
-	parts.Go(func() { a.desk.surfaces.Edge(ctx, "") }) // what an agent left that was killed
+	parts.Go(func() { a.desk.surfaces.Restore(ctx) }) // what an agent left that was killed
 	parts.Go(func() { a.callHome(ctx) })
 	err := a.desk.serve(ctx, a.local)
 	cancel()

@@ -83,6 +83,8 @@ type surfaces interface {
 	// Edge shows a text at the edge of what the user looks at, until it is called
 	// with none.
 	Edge(ctx context.Context, text string)
+	// Restore puts right what an agent left that was killed.
+	Restore(ctx context.Context)
 	// Close ends what is left open, and waits for it.
 	Close()
 }

@@ -1,10 +1,12 @@
 package agent
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"log/slog"
 	"os"
+	"path/filepath"
 	"slices"
 	"sync"
 
@@ -21,13 +23,14 @@ import (
 const (
 	surfaceTmux         = "tmux"         // a popup in the user's tmux
 	surfaceWindow       = "window"       // a terminal in a window on the user's display
+	surfaceConsole      = "console"      // a console of its own beside the one the user sits at
 	surfaceLine         = "line"         // a line on the user's terminals
 	surfaceNotification = "notification" // draws attention; nobody answers there
 )
 
 // allSurfaces are in the order in which they are tried.
 func allSurfaces() []string {
-	return []string{surfaceTmux, surfaceWindow, surfaceLine, surfaceNotification}
+	return []string{surfaceTmux, surfaceWindow, surfaceConsole, surfaceLine, surfaceNotification}
 }
 
 func checkSurfaces(list []string) error {
@@ -40,16 +43,17 @@ func checkSurfaces(list []string) error {
 }
 
 // ladder is how a user without a resident screen is reached: a popup in their
-// tmux, a window on their display, else a line on their terminals. It runs in the
-// agent, and in the user's own helper.
+// tmux, a window on their display, a console of its own, else a line on their
+// terminals. It runs in the agent, and in the user's own helper.
 type ladder struct {
-	log     *slog.Logger
-	self    []string // the command that runs this program
-	socket  string   // of the agent
-	user    surface.User
-	uses    []string // of allSurfaces
-	windows *surface.Windows
-	edge    sync.Mutex // held while the edge is changed
+	log      *slog.Logger
+	self     []string // the command that runs this program
+	socket   string   // of the agent
+	user     surface.User
+	uses     []string // of allSurfaces
+	windows  *surface.Windows
+	consoles *surface.Consoles // nil in a helper, which may take none
+	edge     sync.Mutex        // held while the edge is changed
 	// What shows notifications runs until life ends.
 	notes sync.WaitGroup
 	life  context.Context //nolint:containedctx // its life is the ladder's
@@ -60,6 +64,7 @@ func newLadder(a *Agent, self []string) *ladder {
 	u := a.user
 	user := surface.User{UID: u.UID, GID: u.GID, Groups: u.Groups, Name: u.Name, Home: u.Home}
 	l := &ladder{log: a.log, self: self, socket: a.cfg.Socket, user: user, uses: a.cfg.Surfaces, windows: surface.NewWindows(user)}
+	l.consoles = surface.NewConsoles(user, filepath.Join(a.cfg.State, "console"))
 	l.life, l.end = context.WithCancel(context.Background())
 	return l
 }
@@ -72,7 +77,7 @@ func (l *ladder) Open(ctx context.Context, nonce string, shown <-chan struct{}) 
 		name string
 		open func(context.Context, []string, <-chan struct{}) error
 	}{
-		{surfaceTmux, l.popup}, {surfaceWindow, l.window},
+		{surfaceTmux, l.popup}, {surfaceWindow, l.window}, {surfaceConsole, l.console},
 	} {
 		if !slices.Contains(l.uses, rung.name) {
 			continue
@@ -95,22 +100,45 @@ func (l *ladder) Open(ctx context.Context, nonce string, shown <-chan struct{}) 
 }
 
 // popup opens one in the user's most recent tmux client. It speaks the language of
-// that tmux.
+// that tmux, and plainly if any of their programs does.
 func (l *ladder) popup(ctx context.Context, answer []string, _ <-chan struct{}) error {
 	popup, err := surface.FindPopup(ctx, l.user, proc.Belongs)
 	if err != nil {
 		return err
 	}
-	return popup.Show(ctx, answer, nil)
+	var env []string
+	if plain := l.habits().Plain; plain != "" {
+		env = append(env, "ACCORD_PLAIN="+plain)
+	}
+	return popup.Show(ctx, answer, env)
 }
 
 // window opens one on the user's display. After a yes it stays and shows the visit.
 func (l *ladder) window(ctx context.Context, answer []string, shown <-chan struct{}) error {
 	var screens []surface.Screen
 	for _, d := range display.Find(l.user.UID, proc.Belongs) {
-		screens = append(screens, surface.Screen{Name: d.Name(), Wayland: d.Wayland != "", Env: d.Environment(), Locale: d.Locale})
+		screens = append(screens, surface.Screen{
+			Name: d.Name(), Wayland: d.Wayland != "", Env: d.Environment(), Habits: surface.Habits{Locale: d.Locale, Plain: d.Plain},
+		})
 	}
 	return l.windows.Show(ctx, screens, append(answer, "--stay"), shown)
+}
+
+// console puts one in front of the user, and what they looked at back after the
+// answer.
+func (l *ladder) console(ctx context.Context, answer []string, shown <-chan struct{}) error {
+	if l.consoles == nil {
+		return surface.ErrNobody
+	}
+	return l.consoles.Show(ctx, answer, l.habits().Environment(), shown, proc.Belongs)
+}
+
+// Restore puts right what an agent left that was killed.
+func (l *ladder) Restore(ctx context.Context) {
+	if err := l.consoles.Restore(); err != nil {
+		l.log.Warn("a console that an earlier agent took is not given back", "error", err)
+	}
+	l.Edge(ctx, "")
 }
 
 // Notes starts a process of the user's in the session of their display, which shows
@@ -145,6 +173,7 @@ func (l *ladder) Edge(ctx context.Context, text string) {
 func (l *ladder) Close() {
 	l.end()
 	l.windows.Close()
+	l.consoles.Close()
 	l.notes.Wait()
 }
 
@@ -160,22 +189,15 @@ func (l *ladder) Line(ctx context.Context, text string) int {
 	return n
 }
 
-// locale is the user's, as their own processes have it; else the agent's.
-func (l *ladder) locale() string {
-	if locale := surface.Locale(l.user, proc.Belongs); locale != "" {
-		return locale
-	}
-	for _, d := range display.Find(l.user.UID, proc.Belongs) {
-		if d.Locale != "" {
-			return d.Locale
+// habits are the user's, as their own processes have them; else the agent's.
+func (l *ladder) habits() surface.Habits {
+	h := surface.OwnHabits(l.user, proc.Belongs)
+	if h.Locale == "" {
+		for _, d := range display.Find(l.user.UID, proc.Belongs) {
+			h = h.Or(surface.Habits{Locale: d.Locale, Plain: d.Plain})
 		}
 	}
-	for _, name := range []string{"LC_ALL", "LC_MESSAGES", "LANG"} {
-		if v := os.Getenv(name); v != "" {
-			return v
-		}
-	}
-	return ""
+	return h.Or(surface.Habits{Locale: cmp.Or(os.Getenv("LC_ALL"), os.Getenv("LC_MESSAGES"), os.Getenv("LANG"))})
 }
 
-func (l *ladder) Phrases() *tui.Phrases { return tui.PhrasesFor(l.locale()) }
+func (l *ladder) Phrases() *tui.Phrases { return tui.PhrasesFor(l.habits().Locale) }

@@ -15,6 +15,7 @@ type Display struct {
 	Runtime    string // folder of the Wayland socket, and of the session's other sockets
 	Bus        string // address of the session's D-Bus; empty: where programs look by themselves
 	Locale     string // of the programs that are shown; empty where they have none
+	Plain      string // ACCORD_PLAIN, likewise
 }
 
 // Named is the display that a configuration names: ":0", or "wayland-1".

@@ -54,13 +54,13 @@ func Find(uid int, visits func(pid int) bool) []Display {
 
 // lacks reports whether another program on the display may know more of it.
 func (d *Display) lacks() bool {
-	return d.X11 != "" && d.XAuthority == "" || d.Runtime == "" || d.Bus == "" || d.Locale == ""
+	return d.X11 != "" && d.XAuthority == "" || d.Runtime == "" || d.Bus == "" || d.Locale == "" || d.Plain == ""
 }
 
 // learn takes what an older program knows.
 func (d *Display) learn(o Display) {
 	d.XAuthority, d.Runtime = cmp.Or(d.XAuthority, o.XAuthority), cmp.Or(d.Runtime, o.Runtime)
-	d.Bus, d.Locale = cmp.Or(d.Bus, o.Bus), cmp.Or(d.Locale, o.Locale)
+	d.Bus, d.Locale, d.Plain = cmp.Or(d.Bus, o.Bus), cmp.Or(d.Locale, o.Locale), cmp.Or(d.Plain, o.Plain)
 }
 
 // rank puts the display of the active session first. The sessions know only X11's
@@ -123,7 +123,7 @@ func fromEnvironment(vars [][]byte) (Display, bool) {
 		}
 	}
 	d := Display{Wayland: value["WAYLAND_DISPLAY"], Runtime: value["XDG_RUNTIME_DIR"], Bus: value["DBUS_SESSION_BUS_ADDRESS"]}
-	d.Locale = cmp.Or(value["LC_ALL"], value["LC_MESSAGES"], value["LANG"])
+	d.Locale, d.Plain = cmp.Or(value["LC_ALL"], value["LC_MESSAGES"], value["LANG"]), value["ACCORD_PLAIN"]
 	if !localBus.MatchString(d.Bus) {
 		d.Bus = ""
 	}

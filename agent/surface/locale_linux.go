@@ -12,43 +12,47 @@ import (
 // environMost bounds what is read of a process's environment, in bytes.
 const environMost = 128 << 10
 
-// Locale is the locale that the user's own programs run in, by the rules of
-// POSIX, or "" when it can't be known: that of the newest of their processes
-// that has a terminal and is not of a visit. Only root can read it for others.
-func Locale(u User, visits func(pid int) bool) string {
+// OwnHabits are how u's own programs are used to speak, by the environment of the
+// newest of their processes that has a terminal and is not of a visit; what that
+// doesn't say, the next one does. Only root can read it for others.
+func OwnHabits(u User, visits func(pid int) bool) Habits {
 	list, err := processes()
 	if err != nil {
-		return ""
+		return Habits{}
 	}
 	slices.SortFunc(list, func(a, b process) int { return b.pid - a.pid })
+	var h Habits
 	for _, p := range list {
 		if p.uid != u.UID || p.tty == 0 || visits(p.pid) {
 			continue
 		}
-		if locale := localeOf(p.pid); locale != "" {
-			return locale
+		if h = h.Or(habitsOf(p.pid)); h.Locale != "" && h.Plain != "" {
+			break
 		}
 	}
-	return ""
+	return h
 }
 
-func localeOf(pid int) string {
+func habitsOf(pid int) Habits {
 	f, err := os.Open(fmt.Sprintf("/proc/%d/environ", pid))
 	if err != nil {
-		return ""
+		return Habits{}
 	}
 	defer func() { _ = f.Close() }()
 	text, err := io.ReadAll(io.LimitReader(f, environMost))
 	if err != nil {
-		return ""
+		return Habits{}
 	}
 	vars := bytes.Split(text, []byte{0})
-	for _, name := range []string{"LC_ALL=", "LC_MESSAGES=", "LANG="} {
-		for _, v := range vars {
-			if value, ok := strings.CutPrefix(string(v), name); ok && value != "" {
-				return value
+	first := func(names ...string) string {
+		for _, name := range names {
+			for _, v := range vars {
+				if value, ok := strings.CutPrefix(string(v), name); ok && value != "" {
+					return value
+				}
 			}
 		}
+		return ""
 	}
-	return ""
+	return Habits{Locale: first("LC_ALL=", "LC_MESSAGES=", "LANG="), Plain: first("ACCORD_PLAIN=")}
 }

@@ -8,10 +8,10 @@ import (
 	"github.com/creack/pty"
 )
 
-// The language is that of the device's user, not of the agent.
-func TestLocaleIsTheUsers(t *testing.T) {
+// The language is that of the device's user, and how plain it is; not the agent's.
+func TestHabitsAreTheUsers(t *testing.T) {
 	cmd := exec.Command("cat")
-	cmd.Env = []string{"LANG=fr_CA.UTF-8", "LC_ALL="}
+	cmd.Env = []string{"LANG=fr_CA.UTF-8", "LC_ALL=", "ACCORD_PLAIN=1"}
 	terminal, err := pty.Start(cmd)
 	if err != nil {
 		t.Fatal(err)
@@ -22,10 +22,10 @@ func TestLocaleIsTheUsers(t *testing.T) {
 		_ = terminal.Close()
 	}()
 	only := func(pid int) bool { return pid != cmd.Process.Pid }
-	if got := Locale(User{UID: os.Getuid()}, only); got != "fr_CA.UTF-8" {
-		t.Errorf("locale %q", got)
+	if got := OwnHabits(User{UID: os.Getuid()}, only); got != (Habits{"fr_CA.UTF-8", "1"}) {
+		t.Errorf("habits %q", got)
 	}
-	if got := Locale(User{UID: os.Getuid()}, func(int) bool { return true }); got != "" {
-		t.Errorf("a visit's processes gave the locale %q", got)
+	if got := OwnHabits(User{UID: os.Getuid()}, func(int) bool { return true }); got != (Habits{}) {
+		t.Errorf("a visit's processes gave %q", got)
 	}
 }

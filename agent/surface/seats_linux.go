@@ -3,7 +3,6 @@ package surface
 import (
 	"cmp"
 	"os"
-	"path/filepath"
 	"slices"
 	"strconv"
 	"strings"
@@ -51,28 +50,15 @@ func Seats(visits func(pid int) bool) ([]Seat, error) {
 		idle := max(0, time.Since(time.Unix(st.Atim.Unix())))
 		seats = append(seats, Seat{UID: int(st.Uid), Place: strings.TrimPrefix(path, "/dev/"), Idle: idle})
 	}
-	return newest(append(seats, screens("/run/systemd/sessions")...)), nil
+	return newest(append(seats, screens(sessionFiles)...)), nil
 }
 
 // screens lists who is logged in at a graphical screen, as the system's keeper
 // of logins says in the folder of its sessions. Where there is none, nobody is
 // listed. How long they are idle it doesn't say.
 func screens(dir string) []Seat {
-	files, err := filepath.Glob(filepath.Join(dir, "*"))
-	if err != nil {
-		return nil
-	}
 	var seats []Seat
-	for _, file := range files {
-		info, err := os.Stat(file)
-		if err != nil || !info.Mode().IsRegular() || info.Size() > 16<<10 {
-			continue // beside a session's file lies a pipe, which a read would wait for
-		}
-		text, err := os.ReadFile(file)
-		if err != nil {
-			continue
-		}
-		s := parseSession(string(text))
+	for _, s := range sessionsIn(dir) {
 		if s["CLASS"] != "user" || s["ACTIVE"] != "1" || s["TYPE"] != "x11" && s["TYPE"] != "wayland" {
 			continue
 		}

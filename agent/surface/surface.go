@@ -7,6 +7,7 @@
 package surface
 
 import (
+	"cmp"
 	"errors"
 	"time"
 )
@@ -27,7 +28,29 @@ type Screen struct {
 	Name    string
 	Wayland bool
 	Env     []string // what programs need to use it, NAME=value
-	Locale  string   // of the user; empty: unknown
+	Habits  Habits   // of the user's programs there
+}
+
+// Habits are how a user's programs are used to speak to them. What is empty isn't
+// known.
+type Habits struct {
+	Locale string // by the rules of POSIX
+	Plain  string // as ACCORD_PLAIN has it
+}
+
+// Or fills in what isn't known.
+func (h Habits) Or(o Habits) Habits {
+	return Habits{Locale: cmp.Or(h.Locale, o.Locale), Plain: cmp.Or(h.Plain, o.Plain)}
+}
+
+// Environment is what tells a program of them, NAME=value. Without a locale it has
+// none, whatever the agent's own is.
+func (h Habits) Environment() []string {
+	env := []string{"LC_ALL=" + h.Locale}
+	if h.Plain != "" {
+		env = append(env, "ACCORD_PLAIN="+h.Plain)
+	}
+	return env
 }
 
 // Seat is a place where somebody sits.

@@ -31,6 +31,7 @@ const (
 )
 
 func TestMain(m *testing.M) {
+	Main()
 	switch {
 	case len(os.Args) == 3 && os.Args[1] == rolePopup:
 		os.Exit(playPopup(os.Args[2]))

@@ -129,7 +129,7 @@ func (w *Windows) Show(ctx context.Context, screens []Screen, command []string, 
 // always there and has every character; what it runs has the user's.
 func (e emulator) line(program string, s Screen, command []string) []string {
 	line := append([]string{program}, e.args...)
-	line = append(line, "/usr/bin/env", "LC_ALL="+s.Locale)
+	line = append(append(line, "/usr/bin/env"), s.Habits.Environment()...)
 	return append(line, command...)
 }
 

@@ -35,7 +35,7 @@ func (p *person) windows() *Windows {
 }
 
 func (p *person) screen() []Screen {
-	return []Screen{{Name: ":7", Env: []string{"DISPLAY=:7;touch " + p.dir + "/hacked", p.mark}, Locale: "fr_FR.UTF-8"}}
+	return []Screen{{Name: ":7", Env: []string{"DISPLAY=:7;touch " + p.dir + "/hacked", p.mark}, Habits: Habits{Locale: "fr_FR.UTF-8", Plain: "1"}}}
 }
 
 // appears waits for a file and returns what is in it.
@@ -68,7 +68,7 @@ func TestWindowWords(t *testing.T) {
 		go func() { ended <- w.Show(ctx, p.screen(), []string{"/bin/accord", "a b", "$(id)", ";"}, shown) }()
 		told := p.appears("told")
 		for _, want := range []string{
-			fmt.Sprintln(p.user.UID), "not a tty\n", "<-e>\n</usr/bin/env>\n<LC_ALL=fr_FR.UTF-8>\n</bin/accord>\n<a b>\n<$(id)>\n<;>\n",
+			fmt.Sprintln(p.user.UID), "not a tty\n", "<-e>\n</usr/bin/env>\n<LC_ALL=fr_FR.UTF-8>\n<ACCORD_PLAIN=1>\n</bin/accord>\n<a b>\n<$(id)>\n<;>\n",
 			"\nHOME=" + p.dir + "\n", "\nLC_ALL=C.UTF-8\n", "\nDISPLAY=:7;touch " + p.dir + "/hacked\n", "\nUSER=ada\n",
 		} {
 			if !strings.Contains("\n"+told, want) {
@@ -162,7 +162,7 @@ func TestXterm(t *testing.T) {
 		defer w.Close()
 		p.stand("prompt", "{ stty size; id -u; ls -ln $(tty); echo $LC_ALL; echo end; } >"+p.dir+"/new; mv "+p.dir+"/new "+p.dir+"/told; cat")
 		dead := Screen{Name: ":64999", Env: []string{"DISPLAY=:64999"}} // nobody listens there
-		live := Screen{Name: "x", Env: []string{fmt.Sprintf("DISPLAY=:%d", number)}, Locale: "xx_YY.UTF-8"}
+		live := Screen{Name: "x", Env: []string{fmt.Sprintf("DISPLAY=:%d", number)}, Habits: Habits{Locale: "xx_YY.UTF-8"}}
 		shown, ended := make(chan struct{}), make(chan error, 1)
 		if err := os.Symlink("/usr/bin/xterm", p.dir+"/xterm"); err != nil {
 			t.Fatal(err)
