@@ -21,8 +21,8 @@ func userVerb() verb {
 		help: `Shows that nobody is connected, asks when somebody wants to be, shows who is
 connected with the key that stops it at once, and what each visit came to. Leave
 it open in a terminal; without it requests come as a popup in your tmux, in a
-window on your display, or as a line on your terminals that says to run
-'accord answer'.
+window on your display, on a console of their own if you sit at a text console,
+or as a line on your terminals that says to run 'accord answer'.
 
 With --helper it has no screen: started with your session, it opens that popup
 or window when somebody asks, and shows notifications on your desktop.
@@ -105,8 +105,8 @@ Options:
   -c, --config FILE     the agent's configuration
   -p, --plain           questions line by line, for screen readers
       --request NONCE   answer this request and no other
-      --surface NAME    where it is shown ("tmux", "window"), as the agent tells
-                        the technician
+      --surface NAME    where it is shown ("tmux", "window", "console"), as the
+                        agent tells the technician
       --stay            after a yes, the screen of the visit until that is over
 
 Exit code: 0 when an answer was given, whatever it was; 1 when none was.

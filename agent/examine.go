@@ -225,6 +225,9 @@ func (e *examination) surfaces(ctx context.Context) {
 	for _, d := range display.Find(who.UID, proc.Belongs) {
 		ways = append(ways, "their screen "+d.Name())
 	}
+	if place, err := surface.FindConsole(user, proc.Belongs); err == nil {
+		ways = append(ways, "a console of its own before "+place)
+	}
 	seats, err := surface.Seats(proc.Belongs)
 	if err != nil {
 		e.Look(area, "look at /proc", "Who is at this machine can't be seen: %s.", err)

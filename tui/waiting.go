@@ -34,7 +34,7 @@ type Waiting struct {
 // WaitState tells how far the prompt is.
 type WaitState struct {
 	Phase   string    // one of the phases
-	Surface string    // where it is shown: "resident", "tmux", "window", "terminal", "line"
+	Surface string    // where it is shown: "resident", "tmux", "window", "console", "terminal", "line"
 	Ahead   int       // requests before this one
 	Until   time.Time // when the asking ends; zero for not known
 }
@@ -214,6 +214,8 @@ func (p *Phrases) surface(name string) string {
 		return p.Say("TechSurfaceTmux")
 	case "window":
 		return p.Say("TechSurfaceWindow")
+	case "console":
+		return p.Say("TechSurfaceConsole")
 	case "terminal":
 		return p.Say("TechSurfaceTerminal")
 	case "ssh":

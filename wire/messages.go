@@ -102,7 +102,7 @@ const (
 // Prompt tells the gateway how the prompt fares.
 type Prompt struct {
 	State   State  `json:"state"`
-	Surface string `json:"surface,omitempty"` // "resident", "tmux", "window", "terminal", "line"
+	Surface string `json:"surface,omitempty"` // "resident", "tmux", "window", "console", "terminal", "line"
 }
 
 // Choice is what the user decided.
