@@ -40,6 +40,12 @@ try-dist: ## install the package of make dist on a copy of this machine, visit, 
 try-upgrade: ## upgrade gateway and device from an older commit (OLD=COMMIT), visit in each combination, back again, 2 minutes
 	packaging/try-upgrade.sh $(OLD)
 
+# It needs tmux, Xvfb, xterm, sway, foot and what types into them; it says which are
+# missing.
+.PHONY: try-surfaces
+try-surfaces: ## ask a person in tmux, X11, Wayland and on a console, answer as they would, 2 minutes (root; SHOTS=FOLDER)
+	packaging/try-surfaces.sh $(SHOTS)
+
 .PHONY: run
 run: build ## try it: a gateway, an agent for this machine, and its user's screen, here
 	bin/accord up
