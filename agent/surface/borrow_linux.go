@@ -15,8 +15,9 @@ const (
 	// switching is locked it never does, and says nothing.
 	switchWait = 1500 * time.Millisecond
 	switchLook = 10 * time.Millisecond
-	// freeTries is how often a console is given back that somebody still looks into.
-	freeTries = 20
+	// freeWait is how long a console that somebody still has open is tried to be
+	// given back. One that isn't is nobody's, and empty.
+	freeWait = 200 * time.Millisecond
 )
 
 // loan is a console that was taken for a prompt, and how to give it back.
@@ -129,15 +130,22 @@ func (b *borrowed) turnTo(number int) bool {
 		return false
 	}
 	// VT_WAITACTIVE would wait for ever where switching is locked.
-	for late := time.Now().Add(switchWait); ; time.Sleep(switchLook) {
+	return comes(switchWait, func() bool {
 		now, err := inFront(int(b.all.Fd()))
-		if err != nil || now == number {
-			return err == nil
-		}
+		return err == nil && now == number
+	})
+}
+
+// comes waits so long for a fact that the kernel doesn't announce.
+func comes(within time.Duration, holds func() bool) bool {
+	look := time.NewTicker(switchLook)
+	defer look.Stop()
+	for late := time.Now().Add(within); !holds(); <-look.C {
 		if time.Now().After(late) {
 			return false
 		}
 	}
+	return true
 }
 
 // giveBack puts the console that was in front there again, unless its person has
@@ -156,12 +164,9 @@ func (b *borrowed) giveBack() {
 	_ = b.tty.Chmod(b.Perm)
 	_ = b.tty.Close()
 	clearConsole(b.Number)
-	for range freeTries {
-		if !errors.Is(unix.IoctlSetInt(int(b.all.Fd()), vtDisallocate, b.Number), unix.EBUSY) {
-			return
-		}
-		time.Sleep(switchLook)
-	}
+	comes(freeWait, func() bool {
+		return !errors.Is(unix.IoctlSetInt(int(b.all.Fd()), vtDisallocate, b.Number), unix.EBUSY)
+	})
 }
 
 // clearConsole removes what stood on a console, for it was for one person. It isn't

@@ -52,7 +52,7 @@ type front struct {
 // where it may. It is asked of facts alone: whoever types there must be that account
 // for sure, for what they type may open a visit.
 func (f front) taken(uid int) error {
-	why := ""
+	var why string
 	switch {
 	case !f.text:
 		why = "the screen shows pictures"
