@@ -21,8 +21,8 @@ func nobodys(int) bool { return false }
 func TestFromEnvironment(t *testing.T) {
 	for env, want := range map[string]string{
 		"":                           "",
-		"DISPLAY=:0":                 "{:0     }",
-		"DISPLAY=:0.1,XAUTHORITY=/a": "{:0 /a    }",
+		"DISPLAY=:0":                 "{:0      }",
+		"DISPLAY=:0.1,XAUTHORITY=/a": "{:0 /a     }",
 		"DISPLAY=localhost:10.0":     "",
 		"DISPLAY=10.0.0.1:0":         "",
 		"DISPLAY=:0;reboot":          "",
@@ -31,12 +31,12 @@ func TestFromEnvironment(t *testing.T) {
 		"DISPLAY=:123456":            "",
 		"XDISPLAY=:0":                "",
 		"WAYLAND_DISPLAY=wayland-1":  "",
-		"WAYLAND_DISPLAY=../../x,XDG_RUNTIME_DIR=/run":                              "",
-		"WAYLAND_DISPLAY=wayland-1,XDG_RUNTIME_DIR=/run/user/1000,DISPLAY=:0":       "{  wayland-1 /run/user/1000  }",
-		"DISPLAY=:0,DBUS_SESSION_BUS_ADDRESS=unix:path=/run/b,LANG=fr_FR.UTF-8":     "{:0    unix:path=/run/b fr_FR.UTF-8}",
-		"DISPLAY=:0,DBUS_SESSION_BUS_ADDRESS=tcp:host=10.0.0.1,LC_ALL=C,LANG=fr_FR": "{:0     C}",
-		"DISPLAY=:0,DBUS_SESSION_BUS_ADDRESS=unix:path=/b;tcp:host=h":               "{:0     }",
-		"WAYLAND_DISPLAY=/run/w": "{  /run/w   }",
+		"WAYLAND_DISPLAY=../../x,XDG_RUNTIME_DIR=/run":                                             "",
+		"WAYLAND_DISPLAY=wayland-1,XDG_RUNTIME_DIR=/run/user/1000,DISPLAY=:0":                      "{  wayland-1 /run/user/1000   }",
+		"DISPLAY=:0,DBUS_SESSION_BUS_ADDRESS=unix:path=/run/b,LANG=fr_FR.UTF-8":                    "{:0    unix:path=/run/b fr_FR.UTF-8 }",
+		"DISPLAY=:0,DBUS_SESSION_BUS_ADDRESS=tcp:host=10.0.0.1,LC_ALL=C,LANG=fr_FR,ACCORD_PLAIN=1": "{:0     C 1}",
+		"DISPLAY=:0,DBUS_SESSION_BUS_ADDRESS=unix:path=/b;tcp:host=h":                              "{:0      }",
+		"WAYLAND_DISPLAY=/run/w": "{  /run/w    }",
 	} {
 		var vars [][]byte
 		for v := range strings.SplitSeq(env, ",") {
