@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"runtime"
 
 	"golang.org/x/crypto/ssh"
 
@@ -37,7 +38,13 @@ Examples:
 	}
 }
 
+// errGatewayUnix is what `accord gateway` says where there is none.
+var errGatewayUnix = errors.New("the gateway runs on Unix systems; on Windows this program is a technician's or a device's")
+
 func runGateway(ctx context.Context, c *call, args []string) error {
+	if runtime.GOOS == "windows" {
+		return errGatewayUnix
+	}
 	fs := flags("gateway")
 	path := stringFlag(fs, "config", "c", "")
 	if _, err := parse(c, fs, args, 0); err != nil {

@@ -9,6 +9,7 @@ import (
 	"os"
 	"os/user"
 	"path/filepath"
+	"runtime"
 	"slices"
 	"strings"
 	"sync"
@@ -61,6 +62,9 @@ type trial struct {
 }
 
 func runUp(ctx context.Context, c *call, args []string) error {
+	if runtime.GOOS == "windows" {
+		return errGatewayUnix
+	}
 	fs := flags("up")
 	state := stringFlag(fs, "state", "d", ".accord")
 	path := stringFlag(fs, "config", "c", "")

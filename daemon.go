@@ -28,16 +28,13 @@ func readConfig(path string, trusted bool) (File, error) {
 	return f, nil
 }
 
-// etc is the folder where an installed program finds its configuration.
-const etc = "/etc/accord"
-
 // installed is the configuration at path; where none is named, the one of an
 // installed program, if there is one.
 func installed(path, name string) string {
 	if path != "" {
 		return path
 	}
-	path = filepath.Join(etc, name)
+	path = filepath.Join(etc(), name)
 	if _, err := os.Stat(path); errors.Is(err, fs.ErrNotExist) {
 		return ""
 	}

@@ -6,21 +6,8 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
-	"os"
 	"sync"
-	"syscall"
 )
-
-// isJournal reports whether a file is the stream that systemd says is its
-// journal's: "device:inode" (systemd.exec(5), JOURNAL_STREAM).
-func isJournal(f *os.File, stream string) bool {
-	info, err := f.Stat()
-	if err != nil || stream == "" {
-		return false
-	}
-	st, ok := info.Sys().(*syscall.Stat_t)
-	return ok && stream == fmt.Sprintf("%d:%d", st.Dev, st.Ino)
-}
 
 // journal is a [slog.Handler] for systemd's journal: key=value, a level as it
 // reads it before each line (sd-daemon(3)), and no time, which it has itself.

@@ -3,10 +3,7 @@ package main
 import (
 	"fmt"
 	"os"
-	"os/signal"
-	"syscall"
 
-	"golang.org/x/sys/unix"
 	"golang.org/x/term"
 
 	"accord/tui"
@@ -48,45 +45,4 @@ func (c *call) terminal(plain bool) (t *tui.Terminal, done func(), err error) {
 // phrases are in the language of the caller's locale.
 func (c *call) phrases() *tui.Phrases {
 	return tui.PhrasesFor((&tui.Terminal{Env: c.env}).Locale())
-}
-
-// alone keeps others from writing on a terminal of one's own, as mesg(1) does: what
-// stands in a prompt must be the agent's word alone.
-func alone(f *os.File) (open func()) {
-	was, err := f.Stat()
-	if err != nil || f.Chmod(0o600) != nil {
-		return func() {}
-	}
-	return func() { _ = f.Chmod(was.Mode().Perm()) }
-}
-
-// measure tells a window the size of its terminal.
-func measure(f *os.File, w *tui.Window) {
-	size, err := unix.IoctlGetWinsize(int(f.Fd()), unix.TIOCGWINSZ)
-	if err != nil {
-		w.Set(tui.Size{})
-		return
-	}
-	w.SetDots(tui.Size{Width: int(size.Col), Height: int(size.Row)}, int(size.Xpixel), int(size.Ypixel))
-}
-
-// followSize keeps the window's size true.
-func followSize(f *os.File, w *tui.Window) (stop func()) {
-	changed := make(chan os.Signal, 1)
-	done := make(chan struct{})
-	signal.Notify(changed, syscall.SIGWINCH)
-	go func() {
-		for {
-			select {
-			case <-changed:
-				measure(f, w)
-			case <-done:
-				return
-			}
-		}
-	}()
-	return func() {
-		signal.Stop(changed)
-		close(done)
-	}
 }

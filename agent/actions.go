@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"fmt"
 	"io"
-	"os"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -85,7 +84,7 @@ func (a Action) account() (proc.Account, error) {
 	if a.User == "" || err == nil && a.User == who.Name {
 		return who, err
 	}
-	if os.Getuid() != 0 {
+	if !proc.Me().Root() {
 		return who, fmt.Errorf("the action %s is to run as %s, but an agent that isn't root can only use its own account", a.Name, a.User)
 	}
 	return proc.LookupAccount(a.User)

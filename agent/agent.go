@@ -9,7 +9,6 @@ import (
 	"fmt"
 	"log/slog"
 	"net"
-	"os"
 	"slices"
 	"sync"
 	"time"
@@ -50,7 +49,7 @@ type Agent struct {
 	// supervisors are those whose override counts; nil until the device has
 	// joined.
 	supervisors *supervisors
-	local       *net.UnixListener
+	local       net.Listener
 	far         *far.Device // of a device without an agent; nil: it is this one
 
 	mu    sync.Mutex
@@ -124,7 +123,7 @@ func account(name string) (proc.Account, error) {
 	if err != nil {
 		return who, fmt.Errorf("agent.user: %w", err)
 	}
-	if os.Getuid() != 0 && who.UID != os.Getuid() {
+	if me := proc.Me(); !me.Root() && me != who.Identity() {
 		return who, fmt.Errorf("agent.user is %s, but an agent that isn't root can only serve its own account", name)
 	}
 	return who, nil
@@ -156,7 +155,9 @@ func (a *Agent) Socket() string { return a.cfg.Socket }
 // ownShell says whether the device's user may type in a shell of this account:
 // in their own, or as root in any. A visit as another account must not lend the
 // user that account's rights.
-func (a *Agent) ownShell(of proc.Account) bool { return of.UID == a.user.UID || a.user.UID == 0 }
+func (a *Agent) ownShell(of proc.Account) bool {
+	return of.Identity() == a.user.Identity() || a.user.Identity().Root()
+}
 
 // ask puts a request to the user and returns the statement to sign. It never
 // fails into a yes: whatever goes wrong is an answer of its own, [wire.None].

@@ -25,8 +25,7 @@ type local struct {
 
 // dialLocal connects to the agent.
 func dialLocal(ctx context.Context, socket string) (*local, error) {
-	var d net.Dialer
-	conn, err := d.DialContext(ctx, "unix", socket)
+	conn, err := callLocal(ctx, socket)
 	if err != nil {
 		return nil, fmt.Errorf("no agent answers at %s: start it with `accord agent`, or name its socket: %w", socket, err)
 	}

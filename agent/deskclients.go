@@ -14,7 +14,7 @@ import (
 // admits says whether a client may see requests and answer them.
 func (d *desk) admits(c *client) error {
 	switch {
-	case c.uid != d.agent.user.UID:
+	case c.who != d.agent.user.Identity():
 		return fmt.Errorf("requests to this device are answered by %s, not by you", d.agent.user.Name)
 	case c.inside:
 		return errors.New("a visit can't answer for the user it visits")
@@ -127,7 +127,7 @@ func (d *desk) hearAbout(c *client, a *asking, m fromClient) {
 		if m.Answer.Choice == tui.Later && (a.prompt.LaterLeft <= 0 || !m.Answer.Later.After(time.Now())) {
 			return
 		}
-		g := given{answer: *m.Answer, uid: c.uid, surface: c.surface}
+		g := given{answer: *m.Answer, uid: c.who.UID, surface: c.surface}
 		if g.answer.Choice == tui.None {
 			g.answer.Why = whyNone(a.prompt.Deadline)
 		}

@@ -10,7 +10,6 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
-	"syscall"
 	"time"
 
 	"golang.org/x/crypto/ssh"
@@ -34,11 +33,8 @@ type examination struct {
 
 // Examine looks at this device: what its agent would start with, or runs with.
 func Examine(ctx context.Context, cfg Config, r *doctor.Report) {
-	if info, err := os.Stat(cfg.State); err == nil && cfg.User == "" {
-		// That of the agent, whoever looks.
-		if st, ok := info.Sys().(*syscall.Stat_t); ok {
-			cfg.User = accountOf(int(st.Uid))
-		}
+	if cfg.User == "" {
+		cfg.User = ownerOf(cfg.State) // that of the agent, whoever looks
 	}
 	cfg, err := cfg.Resolved()
 	if err != nil {
@@ -86,7 +82,7 @@ func (e *examination) accounts() {
 		e.Look(area, "write [[agent.standing]], or agent.class = \"attended\"", "The device is unattended, and nothing is allowed in advance.")
 	}
 	for i, a := range e.cfg.Actions {
-		if _, err := a.account(); err != nil && os.Getuid() == 0 {
+		if _, err := a.account(); err != nil && proc.Me().Root() {
 			e.Bad(area, "mend agent.action", "agent.action[%d].user: %s.", i, err)
 		}
 	}
@@ -213,7 +209,7 @@ func (e *examination) surfaces(ctx context.Context) {
 	if err != nil {
 		return // told already
 	}
-	if os.Geteuid() != 0 && os.Geteuid() != who.UID {
+	if me := proc.Me(); !me.Root() && me != who.Identity() {
 		e.Look(area, "run accord doctor as root, or as that account", "How %s would be reached can't be seen by another account.", who.Name)
 		return
 	}

@@ -7,9 +7,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"io/fs"
 	"net"
-	"os"
 	"sync"
 	"time"
 
@@ -19,8 +17,7 @@ import (
 )
 
 // The local socket is where the device's users talk to the agent: one JSON
-// value a line in each direction. Who they are is the kernel's word
-// (peerOf), not theirs.
+// value a line in each direction. Who they are is the system's word, not theirs.
 
 // What a local client opens with.
 const (
@@ -95,31 +92,11 @@ const (
 	maxClients  = 64
 )
 
-// listenLocal makes the socket. Anybody on the device may connect: receipts
-// are for all its users, and what is not is decided by uid.
-func listenLocal(path string) (*net.UnixListener, error) {
-	if conn, err := net.Dial("unix", path); err == nil {
-		_ = conn.Close()
-		return nil, fmt.Errorf("an agent is already running here: it answers at %s", path)
-	}
-	if err := os.Remove(path); err != nil && !errors.Is(err, fs.ErrNotExist) {
-		return nil, fmt.Errorf("make the agent's socket: %w", err)
-	}
-	l, err := net.ListenUnix("unix", &net.UnixAddr{Name: path, Net: "unix"})
-	if err != nil {
-		return nil, fmt.Errorf("make the agent's socket: %w", err)
-	}
-	if err := os.Chmod(path, 0o666); err != nil {
-		return nil, errors.Join(fmt.Errorf("make the agent's socket: %w", err), l.Close())
-	}
-	return l, nil
-}
-
 // client is one connection on the local socket.
 type client struct {
 	desk    *desk
 	conn    net.Conn
-	uid     int
+	who     proc.Identity
 	inside  bool // it is a process of a visit
 	surface string
 	locale  string
@@ -131,7 +108,7 @@ type client struct {
 }
 
 // serve takes local clients until ctx ends.
-func (d *desk) serve(ctx context.Context, l *net.UnixListener) error {
+func (d *desk) serve(ctx context.Context, l net.Listener) error {
 	local := wire.Accepting(l, func(err error) { d.agent.log.Error("no local connection can be taken now", "error", err) })
 	stop := context.AfterFunc(ctx, func() { _ = local.Close() })
 	defer stop()
@@ -146,7 +123,7 @@ func (d *desk) serve(ctx context.Context, l *net.UnixListener) error {
 			return nil //nolint:nilerr // it was closed
 		}
 		c := &client{desk: d, conn: conn, out: make(chan toClient, clientQueue)}
-		if err := c.identify(conn.(*net.UnixConn)); err != nil { //nolint:forcetypeassert // of a UnixListener
+		if err := c.identify(conn); err != nil {
 			_ = conn.Close()
 			continue
 		}
@@ -196,20 +173,20 @@ func (c *client) serve(ctx context.Context) {
 	}
 }
 
-// identify asks the kernel who is there.
-func (c *client) identify(conn *net.UnixConn) error {
-	uid, pid, err := peerOf(conn)
+// identify asks the system who is there.
+func (c *client) identify(conn net.Conn) error {
+	who, pid, err := peerAt(conn)
 	if err != nil {
 		return err
 	}
-	c.uid, c.inside = uid, proc.Belongs(pid)
+	c.who, c.inside = who, proc.Belongs(pid)
 	return nil
 }
 
 // mayStop says whether the client may end visits: the user, and root, but not
 // from inside a visit.
 func (c *client) mayStop() bool {
-	return !c.inside && (c.uid == c.desk.agent.user.UID || c.uid == 0)
+	return !c.inside && (c.who == c.desk.agent.user.Identity() || c.who.Root())
 }
 
 // next reads one line.

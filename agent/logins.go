@@ -3,7 +3,6 @@ package agent
 import (
 	"context"
 	"fmt"
-	"os"
 	"slices"
 	"strings"
 
@@ -60,7 +59,7 @@ func (a *Agent) confine() {
 // root there is only the agent's own.
 func (a *Agent) logins() []string {
 	list := []string{a.user.Name}
-	if os.Getuid() != 0 || a.far != nil {
+	if !proc.Me().Root() || a.far != nil {
 		return list
 	}
 	for _, l := range a.cfg.Logins {
@@ -77,7 +76,7 @@ func (a *Agent) login(wanted string) (string, error) {
 	switch {
 	case wanted == "" || wanted == list[0]:
 		return list[0], nil
-	case os.Getuid() != 0 && a.far == nil:
+	case !proc.Me().Root() && a.far == nil:
 		return "", fmt.Errorf("the agent of this device does not run as root, so a visit can only use the account %s, not %s", list[0], wanted)
 	case !slices.Contains(list, wanted):
 		return "", fmt.Errorf("this device does not let a visit use the account %s", wanted)

@@ -34,7 +34,7 @@ type replays struct {
 
 func (s state) replays(user proc.Account) *replays {
 	r := &replays{dir: filepath.Join(string(s), "replays"), uid: -1}
-	if os.Getuid() == 0 {
+	if proc.Me().Root() {
 		r.uid, r.gid = user.UID, user.GID
 	}
 	return r

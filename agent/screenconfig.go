@@ -9,7 +9,6 @@ import (
 	"regexp"
 	"slices"
 	"strings"
-	"syscall"
 
 	"crypto/x509"
 
@@ -159,13 +158,11 @@ func readOwn(path string, secret bool) ([]byte, error) {
 	if err != nil {
 		return nil, err
 	}
-	forbidden := os.FileMode(0o022)
-	if secret {
-		forbidden = 0o077
+	if !info.Mode().IsRegular() {
+		return nil, fmt.Errorf("%s is no file", path)
 	}
-	stat, ok := info.Sys().(*syscall.Stat_t)
-	if !ok || stat.Uid != 0 && int(stat.Uid) != os.Geteuid() || info.Mode().Perm()&forbidden != 0 || !info.Mode().IsRegular() {
-		return nil, fmt.Errorf("others can read or change %s: chown it to the agent's account, then chmod 600", path)
+	if err := ours(path, info, secret); err != nil {
+		return nil, err
 	}
 	return io.ReadAll(io.LimitReader(f, secretMost))
 }

@@ -199,7 +199,7 @@ func (a *Agent) startIn(ctx context.Context, folder string, w screenWants) (*scr
 	if err != nil {
 		return nil, err
 	}
-	if os.Getuid() == 0 {
+	if proc.Me().Root() {
 		if err := os.Chown(folder, a.user.UID, a.user.GID); err != nil {
 			return nil, fmt.Errorf("hand the folder of the VNC server's socket over: %w", err)
 		}

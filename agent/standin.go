@@ -252,7 +252,7 @@ func (s StandIn) serve(ctx context.Context, a *Agent, version string) error {
 func (a *Agent) inProcess(parts *sync.WaitGroup) dialer {
 	return func(ctx context.Context) (*local, error) {
 		ours, theirs := net.Pipe()
-		c := &client{desk: a.desk, conn: theirs, uid: a.user.UID, out: make(chan toClient, clientQueue)}
+		c := &client{desk: a.desk, conn: theirs, who: a.user.Identity(), out: make(chan toClient, clientQueue)}
 		parts.Go(func() { c.serve(ctx) })
 		return newLocal(ours), nil
 	}

@@ -1,3 +1,5 @@
+//go:build unix
+
 // Bench measures Accord side by side with OpenSSH on this machine, in one run,
 // over loopback: the yardstick is `ssh -J` through a second sshd, which is what
 // a technician would use instead. It brings servers, keys and settings of its

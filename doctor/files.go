@@ -5,9 +5,7 @@ import (
 	"fmt"
 	"io/fs"
 	"os"
-	"os/user"
 	"strconv"
-	"syscall"
 )
 
 // asRoot is what to do about what only its owner can see.
@@ -19,7 +17,7 @@ func (r *Report) Unseen(area, what string, err error) bool {
 	if !errors.Is(err, fs.ErrPermission) {
 		return false
 	}
-	r.Look(area, asRoot, "%s can't be seen by the account %s.", what, account(os.Geteuid()))
+	r.Look(area, asRoot, "%s can't be seen by the account %s.", what, whoAmI())
 	return true
 }
 
@@ -35,9 +33,10 @@ func (r *Report) Private(area, what, path, ifGone string) bool {
 		r.Bad(area, "look at its disk", "%s, %s, can't be looked at: %s.", path, what, err)
 	case !info.Mode().IsRegular():
 		r.Bad(area, ifGone, "%s, %s, is no file.", path, what)
-	case info.Mode().Perm()&0o077 != 0:
-		r.Bad(area, "chmod 600 "+path+"; and if others were on this machine, make another", "%s, %s, can be read by others (%s).", path, what, info.Mode().Perm())
 	default:
+		if err := private(path, info); err != nil {
+			r.Bad(area, todoPrivate(path), "%s, %s, can be read by others (%s).", path, what, err)
+		}
 		return true
 	}
 	return err == nil
@@ -61,31 +60,7 @@ func (r *Report) Folder(what, path string, private bool) (owner int, there bool)
 		r.Bad(area, "move it away, or name another folder", "%s, %s, is no folder.", path, what)
 		return -1, false
 	}
-	owner = -1
-	if st, ok := info.Sys().(*syscall.Stat_t); ok {
-		owner = int(st.Uid)
-	}
-	closed := fs.FileMode(0o022)
-	if private {
-		closed = 0o077
-	}
-	switch mode := info.Mode().Perm(); {
-	case mode&closed != 0:
-		r.Bad(area, fmt.Sprintf("chmod %o %s", mode&^closed, path), "%s, %s, is open to others (%s).", path, what, mode)
-	case mode&0o300 != 0o300:
-		r.Bad(area, "chmod u+rwx "+path, "%s, %s, can't be written by its own account (%s).", path, what, mode)
-	default:
-		r.OK(area, "%s, %s, belongs to %s alone (%s).", path, what, account(owner), mode)
-	}
-	return owner, true
-}
-
-// account names a uid.
-func account(uid int) string {
-	if u, err := user.LookupId(strconv.Itoa(uid)); err == nil {
-		return u.Username
-	}
-	return "uid " + strconv.Itoa(uid)
+	return r.closed(what, path, info, private), true
 }
 
 // Disk looks at the room where a folder is. floor, in bytes, is where the

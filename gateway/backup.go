@@ -13,8 +13,6 @@ import (
 	"strings"
 	"time"
 
-	"golang.org/x/sys/unix"
-
 	"accord/doctor"
 	"accord/gateway/store"
 	"accord/recordings"
@@ -93,12 +91,8 @@ func prepareBackup(o Options, folder string) (release func(), err error) {
 	if err := os.MkdirAll(folder, 0o700); err != nil {
 		return nil, fmt.Errorf("make the folder for the backup: %w", err)
 	}
-	info, err := os.Stat(folder)
-	if err != nil {
-		return nil, fmt.Errorf("look at the folder for the backup: %w", err)
-	}
-	if info.Mode().Perm()&0o077 != 0 {
-		return nil, fmt.Errorf("%s is open to other accounts, and the gateway's keys would be in it: chmod 700 %s", folder, folder)
+	if err := closedFolder(folder); err != nil {
+		return nil, err
 	}
 	owner, _ := doctor.New("backup").Folder("the backup", folder, true)
 	if state, _ := doctor.New("backup").Folder("the state", o.Config.State, true); owner != os.Geteuid() && owner != state {
@@ -113,7 +107,7 @@ func prepareBackup(o Options, folder string) (release func(), err error) {
 	if err != nil {
 		return nil, fmt.Errorf("lock the folder for the backup: %w", err)
 	}
-	if err := unix.Flock(int(lock.Fd()), unix.LOCK_EX|unix.LOCK_NB); err != nil {
+	if err := lockFile(lock); err != nil {
 		return nil, errors.Join(fmt.Errorf("another backup is being made in %s: wait until it is done", folder), lock.Close())
 	}
 	return func() { _ = lock.Close() }, nil

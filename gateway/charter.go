@@ -10,7 +10,6 @@ import (
 	"os"
 	"strings"
 	"sync"
-	"syscall"
 	"time"
 
 	"accord/gateway/store"
@@ -48,7 +47,7 @@ func readCharter(c policy.CharterConfig) (charter, error) {
 
 func readCharterFile(path string) (string, error) {
 	// Without O_NONBLOCK a named pipe would hang the start.
-	f, err := os.OpenFile(path, os.O_RDONLY|syscall.O_NONBLOCK, 0)
+	f, err := os.OpenFile(path, os.O_RDONLY|withoutWaiting, 0)
 	if err != nil {
 		return "", fmt.Errorf("charter.file: %w", err)
 	}

@@ -6,7 +6,6 @@ import (
 	"os"
 	"slices"
 	"strings"
-	"syscall"
 	"time"
 
 	"accord/config"
@@ -109,9 +108,7 @@ func stateOf(path string) fileState {
 		return fileState{missing: true}
 	}
 	s := fileState{size: info.Size(), written: info.ModTime().UnixNano()}
-	if st, ok := info.Sys().(*syscall.Stat_t); ok {
-		s.inode, s.moved = st.Ino, st.Ctim.Nano()
-	}
+	s.inode, s.moved = placeOf(info)
 	return s
 }
 

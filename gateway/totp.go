@@ -7,7 +7,6 @@ import (
 	"io"
 	"os"
 	"path/filepath"
-	"syscall"
 	"time"
 
 	gossh "golang.org/x/crypto/ssh"
@@ -91,8 +90,7 @@ const secretFile = 4096
 // readSecret reads a file that nobody but the gateway's account, and root, can
 // read or change.
 func readSecret(path string) (policy.Secret, error) {
-	// Without O_NONBLOCK a named pipe would hang the login.
-	f, err := os.OpenFile(path, os.O_RDONLY|syscall.O_NONBLOCK, 0)
+	f, err := os.OpenFile(path, os.O_RDONLY|withoutWaiting, 0)
 	if err != nil {
 		return nil, fmt.Errorf("the secret of one-time codes: %w", err)
 	}
@@ -101,7 +99,7 @@ func readSecret(path string) (policy.Secret, error) {
 	if err != nil {
 		return nil, fmt.Errorf("the secret of one-time codes: %w", err)
 	}
-	if !info.Mode().IsRegular() || info.Mode().Perm()&0o077 != 0 {
+	if !info.Mode().IsRegular() || readableByOthers(path, info) {
 		return nil, fmt.Errorf("%s can be read by other accounts, or is no file: chmod 600 it", path)
 	}
 	if err := config.Trusted(path); err != nil {

@@ -130,12 +130,3 @@ func (d folder) names() ([]string, error) {
 
 // sync puts the names of the folder on disk.
 func (d folder) sync() error { return syncDir(d.root, ".") }
-
-func syncDir(root *os.Root, name string) error {
-	dir, err := root.Open(name)
-	if err != nil {
-		return err
-	}
-	defer dir.Close()
-	return dir.Sync()
-}

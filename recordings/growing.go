@@ -1,15 +1,12 @@
 package recordings
 
 import (
-	"cmp"
 	"crypto/sha256"
 	"encoding/hex"
 	"hash"
 	"io"
 	"os"
 	"sync/atomic"
-
-	"golang.org/x/sys/unix"
 )
 
 // sum is the SHA-256 of bytes; in text it is lower case hex.
@@ -83,19 +80,7 @@ func (g *growing) end() {
 }
 
 // sync puts the bytes on disk.
-func (g *growing) sync() error {
-	raw, err := g.f.SyscallConn()
-	if err != nil {
-		return wrapSyscall("fdatasync", g.name, err)
-	}
-	var synced error
-	err = raw.Control(func(fd uintptr) { // unlike Fd, it holds the file open meanwhile
-		for synced = unix.EINTR; synced == unix.EINTR; {
-			synced = unix.Fdatasync(int(fd))
-		}
-	})
-	return wrapSyscall("fdatasync", g.name, cmp.Or(err, synced))
-}
+func (g *growing) sync() error { return syncData(g.f, g.name) }
 
 func wrapSyscall(what, name string, err error) error {
 	if err == nil {
@@ -134,9 +119,7 @@ func (d folder) reserve(name string, size int64) error {
 		return err
 	}
 	defer f.Close()
-	if err := unix.Fallocate(int(f.Fd()), 0, 0, size); err == nil {
-		return nil
-	} else if err != unix.EOPNOTSUPP && err != unix.ENOSYS {
+	if done, err := preallocate(f, size); done || err != nil {
 		return wrapSyscall("reserve space", name, err)
 	}
 	_, err = f.Write(make([]byte, size))

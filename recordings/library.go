@@ -7,8 +7,6 @@ import (
 	"os"
 	"path/filepath"
 	"sync"
-
-	"golang.org/x/sys/unix"
 )
 
 // Library is the folder of all recordings. One process at a time has it open.
@@ -57,13 +55,8 @@ func open(cfg Config, sign Sign) (_ *Library, err error) {
 			l.closeFiles()
 		}
 	}()
-	if l.lock, err = root.Open("."); err != nil {
+	if l.lock, err = lockFolder(root, cfg.Dir); err != nil {
 		return nil, err
-	}
-	if err := unix.Flock(int(l.lock.Fd()), unix.LOCK_EX|unix.LOCK_NB); err == unix.EWOULDBLOCK {
-		return nil, ErrInUse
-	} else if err != nil {
-		return nil, wrapSyscall("lock", cfg.Dir, err)
 	}
 	return l, l.probe()
 }
@@ -223,14 +216,13 @@ func (l *Library) makeDay(id string) (string, error) {
 
 // checkSpace refuses to start on a disk that is nearly full.
 func (l *Library) checkSpace() error {
-	var s unix.Statfs_t
-	if err := unix.Fstatfs(int(l.lock.Fd()), &s); err != nil {
+	bytes, err := freeSpace(l.lock, l.cfg.Dir)
+	if err != nil {
 		return wrapSyscall("look for free space in", l.cfg.Dir, err)
 	}
-	//nolint:unconvert // on 32-bit machines Bsize has 32 bits
-	if free := int64(s.Bavail) * int64(s.Bsize) >> 20; free < l.cfg.MinFreeMiB {
+	if free := bytes >> 20; free < l.cfg.MinFreeMiB {
 		return fmt.Errorf("%d MiB are free in %s, recordings.min_free_mib asks for %d: %w",
-			free, l.cfg.Dir, l.cfg.MinFreeMiB, unix.ENOSPC)
+			free, l.cfg.Dir, l.cfg.MinFreeMiB, errNoSpace)
 	}
 	return nil
 }

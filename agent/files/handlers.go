@@ -13,7 +13,6 @@ import (
 	"time"
 
 	"github.com/pkg/sftp"
-	"golang.org/x/sys/unix"
 )
 
 // openMost is how many files and folders may be open on one connection.
@@ -33,7 +32,7 @@ var errSpecial = errors.New("this is no regular file")
 
 // openRegular opens a file and refuses all else. It waits for nothing.
 func openRegular(t tree, name string, flag int, mode os.FileMode) (*os.File, error) {
-	f, err := t.OpenFile(name, flag|unix.O_NONBLOCK|unix.O_NOCTTY, mode)
+	f, err := t.OpenFile(name, flag|waitsForNothing, mode)
 	if err != nil {
 		return nil, err
 	}
@@ -238,19 +237,11 @@ func (s *server) StatVFS(r *sftp.Request) (*sftp.StatVFS, error) {
 	if err != nil {
 		return nil, said(err)
 	}
-	f, err := t.OpenFile(name, unix.O_PATH, 0)
+	st, err := statVFS(t, name)
 	if err != nil {
 		return nil, said(err)
 	}
-	defer func() { _ = f.Close() }()
-	var st unix.Statfs_t
-	if err := unix.Fstatfs(int(f.Fd()), &st); err != nil {
-		return nil, said(&fs.PathError{Op: "statfs", Path: r.Filepath, Err: err})
-	}
-	return &sftp.StatVFS{
-		Bsize: uint64(st.Bsize), Frsize: uint64(st.Frsize), Blocks: st.Blocks, Bfree: st.Bfree, Bavail: st.Bavail,
-		Files: st.Files, Ffree: st.Ffree, Favail: st.Ffree, Flag: uint64(st.Flags) & 3, Namemax: uint64(st.Namelen),
-	}, nil
+	return st, nil
 }
 
 // said is an error as a client is told of it. A sentence goes as it is; for what

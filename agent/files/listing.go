@@ -6,7 +6,6 @@ import (
 	"os"
 
 	"github.com/pkg/sftp"
-	"golang.org/x/sys/unix"
 )
 
 // Filelist lists a folder, or tells of one name.
@@ -16,7 +15,7 @@ func (s *server) Filelist(r *sftp.Request) (sftp.ListerAt, error) {
 		return nil, said(err)
 	}
 	if r.Method == "List" {
-		f, err := s.count(t.OpenFile(name, os.O_RDONLY|unix.O_DIRECTORY, 0))
+		f, err := s.count(t.OpenFile(name, os.O_RDONLY|foldersOnly, 0))
 		if err != nil {
 			return nil, err
 		}

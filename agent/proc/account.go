@@ -18,6 +18,7 @@ import (
 type Account struct {
 	Name     string
 	UID, GID int
+	SID      string // on Windows; see [Identity]
 	// Groups are the supplementary groups; GID need not be among them.
 	Groups []int
 	// Home and Shell are absolute paths.

@@ -1,3 +1,5 @@
+//go:build unix
+
 // Screen measures what it costs to keep a screen, side by side: the bytes that
 // raw RFB has, ZRLE as it was received, PNG tiles, x264 and our frame log, from
 // the same minute of the same desktop; the processor time of reading and of

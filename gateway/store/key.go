@@ -11,7 +11,6 @@ import (
 	"strings"
 
 	"golang.org/x/mod/sumdb/note"
-	"golang.org/x/sys/unix"
 )
 
 // logKey signs the heads of the log.
@@ -82,19 +81,11 @@ func readPrivate(file string) (string, error) {
 	if err != nil {
 		return "", err
 	}
-	if info.Mode().Perm()&0o077 != 0 {
-		return "", fmt.Errorf("%s can be read by others; run: chmod 600 %s", file, file)
+	if err := private(file, info); err != nil {
+		return "", err
 	}
 	text, err := io.ReadAll(io.LimitReader(f, 4096))
 	return string(text), err
-}
-
-func syncDir(dir string) error {
-	d, err := os.Open(dir)
-	if err != nil {
-		return err
-	}
-	return errors.Join(d.Sync(), d.Close())
 }
 
 func exists(file string) (bool, error) {
@@ -103,22 +94,4 @@ func exists(file string) (bool, error) {
 		return false, nil
 	}
 	return err == nil, err
-}
-
-// lockDir keeps a second gateway out of the folder for as long as the file is
-// open. The lock dies with the process.
-func lockDir(dir string) (*os.File, error) {
-	file := filepath.Join(dir, lockFile)
-	f, err := os.OpenFile(file, os.O_RDWR|os.O_CREATE, 0o600)
-	if err != nil {
-		return nil, err
-	}
-	if err := unix.Flock(int(f.Fd()), unix.LOCK_EX|unix.LOCK_NB); err != nil {
-		f.Close()
-		if errors.Is(err, unix.EWOULDBLOCK) {
-			return nil, fmt.Errorf("another gateway uses the state folder %s: stop it first, or use another folder", dir)
-		}
-		return nil, fmt.Errorf("lock %s: %w", file, err)
-	}
-	return f, nil
 }

@@ -1,0 +1,23 @@
+package agent
+
+import (
+	"io/fs"
+
+	"accord/acl"
+)
+
+// syncDir has nothing to do: NTFS journals names, and no folder can be flushed
+// that is opened to be read.
+func syncDir(string) error { return nil }
+
+// ours refuses a file that another than the system, its administrators or the
+// agent's account can change, or, where it is secret, read.
+func ours(path string, _ fs.FileInfo, secret bool) error {
+	if secret {
+		return acl.Unread(path)
+	}
+	return acl.Unchanged(path)
+}
+
+// ownerOf is not known by the folder: administrators own what any of them makes.
+func ownerOf(string) string { return "" }
