@@ -158,11 +158,11 @@ func readOwn(path string, secret bool) ([]byte, error) {
 	if err != nil {
 		return nil, err
 	}
-	if !info.Mode().IsRegular() {
-		return nil, fmt.Errorf("%s is no file", path)
-	}
 	if err := ours(path, info, secret); err != nil {
 		return nil, err
+	}
+	if !info.Mode().IsRegular() {
+		return nil, fmt.Errorf("%s is no file", path)
 	}
 	return io.ReadAll(io.LimitReader(f, secretMost))
 }
