@@ -80,7 +80,7 @@ type statusJSON struct {
 	People struct {
 		Count     int      `json:"count"`
 		Locked    []string `json:"locked"`
-		Unsigned  []string `json:"charter_unsigned"` // who have not signed the charter in force
+		Unsigned  []string `json:"charter_unsigned"` // technicians who have not signed the charter in force
 		Untrained []string `json:"training_ends"`    // within two weeks, or is over
 	} `json:"people"`
 	Expiring []string `json:"certificates_expiring"` // sentences
@@ -218,7 +218,7 @@ func (g *Gateway) countPeople(st *statusJSON, now time.Time) {
 		if standing.Lock != (policy.Lock{}) {
 			st.People.Locked = append(st.People.Locked, p.Name)
 		}
-		if l.text != "" && standing.Signed.At.IsZero() {
+		if l.Version != "" && p.Has(policy.Technician) && !standing.Signed.Under(l.Charter) {
 			st.People.Unsigned = append(st.People.Unsigned, p.Name)
 		}
 		if !p.TrainedUntil.IsZero() && p.TrainedUntil.End(now.Location()).Sub(now) < trainingSoon {

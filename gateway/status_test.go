@@ -3,6 +3,7 @@ package gateway
 import (
 	"encoding/json"
 	"errors"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -12,15 +13,20 @@ import (
 
 // TestStatus: what is going on is counted, and what needs somebody is named.
 func TestStatus(t *testing.T) {
-	h := newHouse(t, func(o *Options) {
+	var o Options
+	h := newHouse(t, func(in *Options) {
 		soon := policy.DateOf(time.Now().Add(3 * 24 * time.Hour))
-		o.People[0].TrainedUntil = soon
+		in.People[0].TrainedUntil = soon
+		in.People = append(in.People, policy.Person{Name: "ann", Keys: []string{keyLine(newSigner(t))}, Roles: []string{"auditor"}})
+		o = *in
 	})
 	d := h.device("laptop-7").join()
 	if got := h.run("laptop-7", h.alice, "hostname"); got.status != 0 {
 		t.Fatalf("%+v", got)
 	}
 	h.noLive()
+	o.Charter = policy.CharterConfig{Version: "1", Text: "Be kind."}
+	h.enact(o)
 	h.vitals.loaded(time.Now(), errors.New("line 3: \x1b[31mno"))
 	got, err := h.status(t.Context(), time.Now())
 	if err != nil {
@@ -34,6 +40,9 @@ func TestStatus(t *testing.T) {
 	}
 	if got.Config.Refused == nil || strings.Contains(got.Config.Why, "\x1b") || len(got.People.Untrained) != 1 || got.Ports["agents"].Open != 1 {
 		t.Errorf("%+v", got)
+	}
+	if got := got.People.Unsigned; !slices.Equal(got, []string{"alice", "boss"}) { // an auditor has none to sign
+		t.Errorf("the charter is not signed by %q", got)
 	}
 	_ = d.conn.Close()
 	d.isOnline(false)
