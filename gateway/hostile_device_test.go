@@ -6,6 +6,7 @@ import (
 	"log/slog"
 	"net"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -541,11 +542,12 @@ func TestSessionsThatEndOddly(t *testing.T) {
 	}
 }
 
-// A device that ends a visit in a supervisor's name is told apart from one: the log
-// has what the device did under its own.
+// A device that ends a visit in the name of a supervisor or of the gateway is told
+// apart from them: the log has what the device did under its own.
 func TestEndInAnothersName(t *testing.T) {
 	h := newHouse(t, nil)
 	d := h.device("laptop-7")
+	var name atomic.Value
 	d.visit = func(ch gossh.Channel) {
 		defer func() { _ = ch.Close() }()
 		c := wire.NewConn(ch)
@@ -558,17 +560,22 @@ func TestEndInAnothersName(t *testing.T) {
 		_ = c.Write(&wire.Answer{Statement: text, Signature: sig})
 		_, _ = c.Read()
 		_ = c.Write(&wire.Ready{})
-		_ = c.Write(&wire.End{By: "boss", Cause: "I have seen enough."})
+		_ = c.Write(&wire.End{By: name.Load().(string), Cause: "I have seen enough."})
 		_, _ = io.Copy(io.Discard, ch)
 	}
 	d.join()
-	h.run("laptop-7", h.alice, "cat")
-	h.noLive()
-	entries, err := h.store.Audit(t.Context(), store.Filter{Kind: store.VisitEnded})
-	if err != nil || len(entries) != 1 {
-		t.Fatalf("%+v, %v", entries, err)
-	}
-	if e := entries[0]; e.Actor != "device laptop-7" || e.Data["by"] == "boss" {
-		t.Errorf("the log has %+v", e)
+	for i, who := range []string{"boss", byGateway, byPolicy} {
+		name.Store(who)
+		h.run("laptop-7", h.alice, "cat")
+		h.noLive()
+		entries, err := h.store.Audit(t.Context(), store.Filter{Kind: store.VisitEnded})
+		if err != nil || len(entries) != i+1 {
+			t.Fatalf("%+v, %v", entries, err)
+		}
+		for _, e := range entries {
+			if e.Actor != "device laptop-7" || e.Data["by"] != byAgent {
+				t.Errorf("%s: the log has %+v", who, e)
+			}
+		}
 	}
 }

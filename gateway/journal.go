@@ -244,9 +244,9 @@ func (g *Gateway) visitEnded(v *visit, why ending, sealed wire.Head, card *wire.
 	ended := v.entry()
 	switch why.by {
 	case v.person.Name:
-	case byPolicy:
+	case byPolicy, byGateway:
 		ended.Actor, ended.Address = "gateway", ""
-	case byUser, byTime, byLink, byGateway, byAgent:
+	case byUser, byTime, byLink, byAgent:
 		ended.Actor, ended.Address = "device "+v.home.device.Name, v.home.address
 	default: // a supervisor
 		ended.Actor, ended.Address = why.by, ""

@@ -31,10 +31,10 @@ const (
 )
 
 // saidBy is why a device ends a visit. It speaks for its user and for itself, and
-// for no other person.
+// neither for another person nor for the gateway.
 func saidBy(m *wire.End) ending {
 	switch m.By {
-	case byUser, byTime, byLink, byGateway:
+	case byUser, byTime, byLink:
 		return ending{m.By, m.Cause}
 	}
 	return ending{byAgent, m.Cause}
