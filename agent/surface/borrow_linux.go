@@ -159,9 +159,9 @@ func (b *borrowed) giveBack() {
 	fd := int(b.tty.Fd())
 	_ = unix.IoctlSetTermios(fd, unix.TCSETS, plainTerminal())
 	_ = unix.IoctlSetInt(fd, kdSetKeyboard, b.Keys)
-	_ = unix.IoctlSetInt(fd, unix.TIOCVHANGUP, 0)
-	_ = b.tty.Chown(b.Owner, -1)
+	_ = b.tty.Chown(b.Owner, -1) // before the hang-up, or the account could open it again
 	_ = b.tty.Chmod(b.Perm)
+	_ = unix.IoctlSetInt(fd, unix.TIOCVHANGUP, 0)
 	_ = b.tty.Close()
 	clearConsole(b.Number)
 	comes(freeWait, func() bool {
