@@ -7,6 +7,7 @@ import (
 	"net"
 	"net/netip"
 	"os"
+	"slices"
 
 	"golang.org/x/crypto/ssh"
 
@@ -129,6 +130,14 @@ Examples:
 	}
 }
 
+// recorded reports whether any file is there that every recording has: what was cut
+// down to one of them is still a recording, and a wrong one.
+func recorded(entries []os.DirEntry) bool {
+	return slices.ContainsFunc(entries, func(e os.DirEntry) bool {
+		return slices.Contains([]string{"visit.json", "timeline.jsonl", "chain.jsonl", "seal"}, e.Name())
+	})
+}
+
 func runVerify(_ context.Context, c *call, args []string) error {
 	fs := flags("verify")
 	keyFile := stringFlag(fs, "key", "k", "")
@@ -145,6 +154,9 @@ func runVerify(_ context.Context, c *call, args []string) error {
 	check, err := sealCheck(*keyFile)
 	if err != nil {
 		return err
+	}
+	if entries, err := os.ReadDir(rest[0]); err == nil && !recorded(entries) {
+		return fmt.Errorf("%s is no recording of a visit: name the folder that holds its visit.json", rest[0])
 	}
 	report, err := recordings.Verify(rest[0], check, heads...)
 	if err != nil {

@@ -291,7 +291,7 @@ func TestUsageErrors(t *testing.T) {
 		want string // on stderr
 	}{
 		{[]string{"dance"}, "accord: there is no verb \"dance\"\nTry: accord help\n"},
-		{[]string{"check", "--jsn"}, "accord: there is no option --jsn\nTry: accord help check\n"},
+		{[]string{"check", "--jsn"}, "accord: there is no option --jsn; did you mean --json?\nTry: accord help check\n"},
 		{[]string{"check", "-x"}, "accord: there is no option -x\nTry: accord help check\n"},
 		{[]string{"check", "a", "b"}, "accord: \"b\" is one argument too many\nTry: accord help check\n"},
 		{[]string{"check", "--", "--json", "b"}, "accord: \"b\" is one argument too many\nTry: accord help check\n"},

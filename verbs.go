@@ -109,7 +109,7 @@ func parse(c *call, fs *flag.FlagSet, args []string, most int) ([]string, error)
 			return nil, flag.ErrHelp
 		}
 		if err != nil {
-			return nil, usage(fs.Name(), "%s", flagSentence(err))
+			return nil, usage(fs.Name(), "%s%s", flagSentence(err), nearFlag(fs, err))
 		}
 		args = fs.Args()
 		if n := len(before) - len(args); n > 0 && before[n-1] == "--" {
@@ -136,6 +136,17 @@ func flagSentence(err error) string {
 		return "the option " + longer(name) + " needs a value"
 	}
 	return s
+}
+
+// nearFlag is what to say of an option that is surely meant by one that there isn't.
+func nearFlag(fs *flag.FlagSet, err error) string {
+	name, unknown := strings.CutPrefix(err.Error(), "flag provided but not defined: -")
+	var names []string
+	fs.VisitAll(func(f *flag.Flag) { names = append(names, f.Name) })
+	if near := wire.Near(name, names); unknown && near != "" {
+		return "; did you mean " + longer("-"+near) + "?"
+	}
+	return ""
 }
 
 // longer gives a long option its second dash, which package flag drops.

@@ -116,9 +116,45 @@ func FindReplay(ctx context.Context, socket, which string) (*Replay, error) {
 }
 
 // User is the resident screen of the device's user. It ends as [tui.Resident]
-// does. The hint is shown with it while nobody is connected.
+// does, but for an agent that stops: it waits for another, as an upgrade starts one.
+// The hint is shown with it while nobody is connected.
 func User(ctx context.Context, socket string, t *tui.Terminal, hint ...string) error {
-	return reside(ctx, atSocket(socket), t, stay{}, hint)
+	for {
+		err := reside(ctx, atSocket(socket), t, stay{}, hint)
+		if !errors.Is(err, tui.ErrAgentGone) {
+			return err
+		}
+		if err := agentBack(ctx, socket, t); err != nil {
+			return err
+		}
+	}
+}
+
+// errAgentBack ends the screen that is shown meanwhile.
+var errAgentBack = errors.New("the agent runs again")
+
+// agentBack waits until an agent answers.
+func agentBack(ctx context.Context, socket string, t *tui.Terminal) error {
+	waiting, back := context.WithCancelCause(ctx)
+	var looks sync.WaitGroup
+	defer looks.Wait()
+	defer back(nil)
+	looks.Go(func() {
+		for waiting.Err() == nil {
+			if l, err := dialLocal(waiting, socket); err == nil {
+				_ = l.conn.Close()
+				back(errAgentBack)
+			}
+			select {
+			case <-time.After(time.Second):
+			case <-waiting.Done():
+			}
+		}
+	})
+	if err := tui.AgentAway(waiting, t); !errors.Is(context.Cause(waiting), errAgentBack) {
+		return err
+	}
+	return nil
 }
 
 // Attend is the resident screen in a window that was opened for a request which has

@@ -54,7 +54,7 @@ func (s *session) cmdAudit(ctx context.Context, c *call) error {
 	for _, e := range entries {
 		rows = append(rows, auditRow(e))
 	}
-	return s.table([]string{"NO", "WHEN", "WHAT", "OK", "WHO", "DEVICE", "VISIT", "DETAILS"}, rows)
+	return s.listed("No entry of the audit log is as you ask.", []string{"NO", "WHEN", "WHAT", "OK", "WHO", "DEVICE", "VISIT", "DETAILS"}, rows)
 }
 
 // looksAtLog notes that the log is read. If that can't be kept, it isn't shown.

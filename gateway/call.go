@@ -21,8 +21,9 @@ func switches() []string {
 	return []string{"json", "check", "exercise", "follow", "ansible", "known-hosts", "web", "key", "agentless"}
 }
 
-// parseCall tells words from flags: --name value, --name=value, --json.
-func parseCall(args []string) (*call, error) {
+// parseCall tells words from flags: --name value, --name=value, --json. Known are
+// the flags that there are.
+func parseCall(args, known []string) (*call, error) {
 	c := &call{flags: make(map[string][]string)}
 	for i := 0; i < len(args); i++ {
 		name, ok := strings.CutPrefix(args[i], "--")
@@ -31,6 +32,9 @@ func parseCall(args []string) (*call, error) {
 			continue
 		}
 		name, value, given := strings.Cut(name, "=")
+		if !slices.Contains(known, name) {
+			return nil, noOption(name, known)
+		}
 		if !given && !slices.Contains(switches(), name) {
 			i++
 			if i == len(args) {
@@ -41,6 +45,15 @@ func parseCall(args []string) (*call, error) {
 		c.flags[name] = append(c.flags[name], value)
 	}
 	return c, nil
+}
+
+// noOption reports a flag that there isn't, and the one that was surely meant.
+func noOption(name string, known []string) *usageError {
+	name = wire.Clean(name, wire.MaxName)
+	if near := wire.Near(name, known); near != "" {
+		return &usageError{"There is no option --" + name + " here; did you mean --" + near + "?"}
+	}
+	return &usageError{"There is no option --" + name + " here."}
 }
 
 func (c *call) has(name string) bool { return len(c.flags[name]) > 0 }
@@ -75,7 +88,7 @@ func (c *call) number(name string, otherwise int) (int, error) {
 func (c *call) only(known ...string) error {
 	for name := range c.flags {
 		if !slices.Contains(known, name) {
-			return &usageError{"There is no option --" + name + " here."}
+			return noOption(name, known)
 		}
 	}
 	return nil
@@ -92,7 +105,7 @@ func (c *call) none(known ...string) error {
 // exactly wants n words.
 func (c *call) exactly(n int, known ...string) error {
 	if len(c.words) != n {
-		return &usageError{"It takes " + strconv.Itoa(n) + " word, the number of a visit."}
+		return &usageError{"Name one visit by its number."}
 	}
 	return c.only(known...)
 }

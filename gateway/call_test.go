@@ -51,7 +51,7 @@ func FuzzSplit(f *testing.F) {
 		}
 		for _, raw := range words { // and anything else does no harm
 			if got, err := split(raw); err == nil {
-				if c, err := parseCall(got); err == nil && len(c.words)+len(c.flags) > len(got) {
+				if c, err := parseCall(got, words); err == nil && len(c.words)+len(c.flags) > len(got) {
 					t.Errorf("%q has %d parts", raw, len(c.words)+len(c.flags))
 				}
 			}
@@ -60,7 +60,7 @@ func FuzzSplit(f *testing.F) {
 }
 
 func TestParseCall(t *testing.T) {
-	c, err := parseCall([]string{"one", "--json", "two", "--name", "x", "--label=a=b", "--label", "c=d", "--name=y", "--limit="})
+	c, err := parseCall([]string{"one", "--json", "two", "--name", "x", "--label=a=b", "--label", "c=d", "--name=y", "--limit="}, []string{"json", "name", "label", "limit"})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -69,17 +69,17 @@ func TestParseCall(t *testing.T) {
 		t.Errorf("%+v", c)
 	}
 	var usage *usageError
-	if _, err := parseCall([]string{"--name"}); !errors.As(err, &usage) {
+	if _, err := parseCall([]string{"--name"}, []string{"name"}); !errors.As(err, &usage) {
 		t.Errorf("a flag without its value: %v", err)
 	}
-	if c, err := parseCall([]string{"--name", "--json"}); err != nil || c.last("name", "") != "--json" {
+	if c, err := parseCall([]string{"--name", "--json"}, []string{"name"}); err != nil || c.last("name", "") != "--json" {
 		t.Errorf("%+v, %v", c, err)
 	}
 }
 
 func TestCallRefusals(t *testing.T) {
 	parse := func(args ...string) *call {
-		c, err := parseCall(args)
+		c, err := parseCall(args, []string{"x", "json", "limit", ""})
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -233,7 +233,7 @@ func (s *session) printCharters(c *call, list []store.CharterSignature) error {
 			rows = append(rows, []string{p.Name, now.Version, "no", "-", "-", "-"})
 		}
 	}
-	return s.table([]string{"PERSON", "VERSION", "IN FORCE", "SIGNED", "TYPED", "KEY"}, rows)
+	return s.listed("Nobody has signed a charter.", []string{"PERSON", "VERSION", "IN FORCE", "SIGNED", "TYPED", "KEY"}, rows)
 }
 
 // cmdCharterShow prints the text, for who wants to read it again or has no

@@ -70,20 +70,27 @@ func (s *session) manage(ctx context.Context, unknown string) int {
 		s.say("The command can't be read: a quote is open.")
 		return exitUsage
 	}
-	if words[0] == "help" || words[0] == "--help" {
-		s.help()
-		return exitOK
+	if words[0] == "help" || words[0] == "--help" || words[0] == "-h" {
+		return s.help(ctx, words[1:])
 	}
 	cmd, rest := find(words)
 	if more := within(words[0]); cmd == nil && len(more) > 0 {
-		s.say(wire.Clean(s.command, wire.MaxLine) + " is no command of the gateway; these are: " + strings.Join(more, ", ") + ".")
+		hint := "these are: " + strings.Join(more, ", ") + "."
+		if near := wire.Near(strings.Join(words[:min(2, len(words))], " "), more); near != "" {
+			hint = "did you mean " + near + "?"
+		}
+		s.say(wire.Clean(s.command, wire.MaxLine) + " is no command of the gateway; " + hint)
 		return exitUsage
 	}
 	if cmd == nil {
 		s.say(s.noCommand(ctx, words[0], unknown))
 		return exitUsage
 	}
-	c, err := parseCall(rest)
+	if slices.Equal(rest, []string{"--help"}) || slices.Equal(rest, []string{"-h"}) {
+		s.print(cmd.teach())
+		return exitOK
+	}
+	c, err := parseCall(rest, cmd.options())
 	if denied := s.allowed(cmd.name, "command "+string(cmd.name)); denied != nil {
 		err = denied
 	}
@@ -181,14 +188,49 @@ func within(word string) (list []string) {
 	return list
 }
 
-func (s *session) help() {
+// teach is what the help says of a command.
+func (c *command) teach() string {
+	return fmt.Sprintf("  %s\n      %s\n", strings.TrimSpace(string(c.name)+" "+c.usage), c.about)
+}
+
+// options are the flags that stand in its usage.
+func (c *command) options() (list []string) {
+	for word := range strings.FieldsFuncSeq(c.usage, func(r rune) bool { return r != '-' && (r < 'a' || r > 'z') }) {
+		if name, ok := strings.CutPrefix(word, "--"); ok {
+			list = append(list, name)
+		}
+	}
+	return list
+}
+
+// help teaches all commands, or those that the words name or begin.
+func (s *session) help(ctx context.Context, words []string) int {
+	if len(words) == 0 {
+		s.overview()
+		return exitOK
+	}
+	wanted, taught := strings.Join(words, " "), false
+	for _, c := range commands() {
+		if name := string(c.name); name == wanted || strings.HasPrefix(name, wanted+" ") {
+			s.print(c.teach())
+			taught = true
+		}
+	}
+	if !taught {
+		s.say(s.noCommand(ctx, words[0], ""))
+		return exitUsage
+	}
+	return exitOK
+}
+
+func (s *session) overview() {
 	var b strings.Builder
 	b.WriteString("ssh GATEWAY                 the list of devices\n" +
 		"ssh DEVICE@GATEWAY          straight to a device; LOGIN+DEVICE@GATEWAY as another account\n" +
 		"ssh GATEWAY COMMAND         one of these:\n\n")
 	for _, c := range commands() {
 		if s.offers(c.name) {
-			fmt.Fprintf(&b, "  %s\n      %s\n", strings.TrimSpace(string(c.name)+" "+c.usage), c.about)
+			b.WriteString(c.teach())
 		}
 	}
 	fmt.Fprintf(&b, "\nYou are %s (%s).\n", s.person.Name, strings.Join(s.me().Roles, ", "))
@@ -210,6 +252,15 @@ func (s *session) printJSON(v any) error {
 	}
 	s.print(string(text) + "\n")
 	return nil
+}
+
+// listed prints a table, and says what there is none of where it has no rows.
+func (s *session) listed(none string, header []string, rows [][]string) error {
+	if len(rows) == 0 {
+		s.say(none)
+		return nil
+	}
+	return s.table(header, rows)
 }
 
 // table prints aligned columns, as wide as the terminal is.
@@ -239,19 +290,24 @@ func (s *session) cmdDevices(ctx context.Context, c *call) error {
 	if len(c.words) > 0 {
 		all, unknown = s.among(ctx, all, c.words)
 	}
-	if err := s.listDevices(c, all); err != nil {
-		return err
+	if unknown == nil || len(all) > 0 || c.has("json") {
+		err = s.listDevices(c, all)
 	}
-	if unknown != nil {
+	if err == nil && unknown != nil {
 		return unknown
 	}
-	return nil
+	return err
 }
 
 // among are the devices of these names. Each that there is none of is told, and
 // makes the command fail in the end.
 func (s *session) among(ctx context.Context, all []store.Device, names []string) ([]store.Device, *exitStatus) {
 	var failed *exitStatus
+	sub := slices.DeleteFunc(within("devices"), func(c string) bool { return !s.offers(policy.Command(c)) })
+	if near := wire.Near("devices "+names[0], sub); near != "" && len(names) > 1 {
+		s.say("devices " + wire.Clean(names[0], wire.MaxName) + " is no command of the gateway; did you mean " + near + "?")
+		return nil, &exitStatus{exitUsage}
+	}
 	for _, name := range names {
 		if !slices.ContainsFunc(all, func(d store.Device) bool { return d.Name == name }) {
 			s.say(s.gateway.missing(ctx, name).in(s.phrases()))
@@ -274,7 +330,7 @@ func (s *session) listDevices(c *call, all []store.Device) error {
 		l := s.gateway.line(d)
 		rows = append(rows, []string{l.Name, l.State, since(l.Since), l.Why, system(d), l.Labels})
 	}
-	return s.table([]string{"DEVICE", "STATE", "SINCE", "WHY", "SYSTEM", "LABELS"}, rows)
+	return s.listed("No device has joined yet; an admin lets one join with `enroll`.", []string{"DEVICE", "STATE", "SINCE", "WHY", "SYSTEM", "LABELS"}, rows)
 }
 
 // system is what a device runs on; of one without an agent nobody knows.

@@ -39,7 +39,7 @@ func (s *session) cmdRecordings(ctx context.Context, c *call) error {
 		l := recordingLine(e)
 		rows = append(rows, []string{l.Visit, l.State, l.Technician, l.Device, since(l.Began), l.Length.Round(time.Second).String()})
 	}
-	return s.table([]string{"VISIT", "STATE", "TECHNICIAN", "DEVICE", "BEGAN", "LENGTH"}, rows)
+	return s.listed("There is no recording yet.", []string{"VISIT", "STATE", "TECHNICIAN", "DEVICE", "BEGAN", "LENGTH"}, rows)
 }
 
 func (s *session) recordingsJSON(entries []recordings.Entry) error {

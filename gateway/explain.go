@@ -101,7 +101,7 @@ func (s *session) about(l *law, name string) (person, error) {
 	}
 	found, ok := l.people.Named(name)
 	if !ok {
-		return person{}, fmt.Errorf("nobody is called %s here", wire.Clean(name, wire.MaxName))
+		return person{}, l.nobody(name)
 	}
 	return person{Person: found}, nil
 }

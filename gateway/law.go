@@ -2,8 +2,10 @@ package gateway
 
 import (
 	"errors"
+	"fmt"
 
 	"accord/policy"
+	"accord/wire"
 )
 
 // law is what the configuration says of people and of what they may do. It
@@ -43,3 +45,16 @@ func newLaw(o Options) (*law, error) {
 
 // law is the one in force now.
 func (g *Gateway) law() *law { return g.inForce.Load() }
+
+// nobody reports that nobody has a name, and which name was surely meant, if any.
+func (l *law) nobody(name string) error {
+	var names []string
+	for _, p := range l.people.All() {
+		names = append(names, p.Name)
+	}
+	name = wire.Clean(name, wire.MaxName)
+	if near := wire.Near(name, names); near != "" {
+		return fmt.Errorf("nobody is called %s here; did you mean %s?", name, near)
+	}
+	return fmt.Errorf("nobody is called %s here; `people` lists everybody", name)
+}

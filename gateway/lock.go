@@ -66,7 +66,7 @@ func (s *session) cmdLock(ctx context.Context, c *call) error {
 	}
 	name := c.words[0]
 	if _, ok := s.gateway.law().people.Named(name); !ok {
-		return fmt.Errorf("nobody is called %s; `people` lists everybody", wire.Clean(name, wire.MaxName))
+		return s.gateway.law().nobody(name)
 	}
 	reason := wire.Clean(strings.Join(c.words[1:], " "), wire.MaxReason)
 	err := s.gateway.store.Lock(ctx, name, reason, s.entry())

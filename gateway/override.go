@@ -365,7 +365,7 @@ func (s *session) cmdOverrideList(ctx context.Context, c *call) error {
 	for _, o := range list {
 		rows = append(rows, s.gateway.overrideRow(o))
 	}
-	return s.table([]string{"NO", "STATE", "TECHNICIAN", "DEVICE", "SIGNED BY", "UNTIL", "REVIEW", "REASON"}, rows)
+	return s.listed("There is no override that you may see.", []string{"NO", "STATE", "TECHNICIAN", "DEVICE", "SIGNED BY", "UNTIL", "REVIEW", "REASON"}, rows)
 }
 
 func (g *Gateway) overrideRow(o store.Override) []string {

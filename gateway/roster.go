@@ -294,7 +294,7 @@ func (s *session) cmdRoster(ctx context.Context, c *call) error {
 		rows = append(rows, []string{name, strconv.Itoa(version)})
 	}
 	slices.SortFunc(rows, func(a, b []string) int { return strings.Compare(a[0], b[0]) })
-	return s.table([]string{"DEVICE ONLINE", "LIST"}, rows)
+	return s.listed("No device is online.", []string{"DEVICE ONLINE", "LIST"}, rows)
 }
 
 func namesOn(r wire.Roster) []string {

@@ -7,6 +7,7 @@ import (
 	"net"
 	"strings"
 	"sync"
+	"time"
 
 	gossh "golang.org/x/crypto/ssh"
 
@@ -80,11 +81,28 @@ func (g *Gateway) serveSession(ctx context.Context, p person, user string, nc go
 	if _, why := g.stands(g.law(), p); why != "" {
 		cancel(ending{byPolicy, why}) // the law has changed since they were let in
 	}
+	over := make(chan struct{})
+	defer close(over)
+	defer context.AfterFunc(g.ctx, func() { s.leaveStopped(over) })()
 	s.serve(reqs, func() int {
 		status := s.run(ctx)
 		s.sayEnded(ctx)
 		return status
 	})
+}
+
+// leaveStopped ends a session when the gateway is being stopped. A visit ends by
+// itself and says so, for which there is half of the time until the connection is
+// closed ([showOut]); a screen that waits for a key does not, and would leave its
+// terminal as screens have it.
+func (s *session) leaveStopped(over <-chan struct{}) {
+	timer := time.NewTimer(wire.Settle / 2)
+	defer timer.Stop()
+	select {
+	case <-over:
+	case <-timer.C:
+		s.cancel(context.Cause(s.gateway.ctx))
+	}
 }
 
 // serve takes requests until the client is gone, and has the session's story

@@ -95,7 +95,7 @@ func (s *session) browse(ctx context.Context, unknown string) int {
 		list.Visits = s.offers(policy.Visits)
 		picked, err := s.pick(ctx, list)
 		if err != nil {
-			return leaving(err)
+			return s.leaving(err)
 		}
 		list.Notice = ""
 		if picked.Visits {
@@ -108,14 +108,18 @@ func (s *session) browse(ctx context.Context, unknown string) int {
 			list.Notice, err = no.why, nil
 		}
 		if err != nil && !errors.Is(err, tui.ErrBack) {
-			return leaving(err)
+			return s.leaving(err)
 		}
 	}
 }
 
-func leaving(err error) int {
+// leaving is the status of a screen that ended, and says why where nobody left it.
+func (s *session) leaving(err error) int {
 	if errors.Is(err, tui.ErrLeft) || errors.Is(err, errGone) {
 		return exitOK
+	}
+	if why, ok := errors.AsType[ending](err); ok && why.by == byGateway {
+		s.say(why.cause)
 	}
 	return exitFailed
 }
@@ -172,7 +176,7 @@ func (s *session) sayCut(ctx context.Context, v *visit) {
 func (s *session) goToTerminal(ctx context.Context, t target) int {
 	err := s.visitFromList(ctx, t)
 	if err != nil {
-		return leaving(err)
+		return s.leaving(err)
 	}
 	return s.exit.status
 }

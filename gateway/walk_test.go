@@ -134,7 +134,7 @@ func walk() []step {
 			command: policy.OverrideOpen, line: "override open CASE", may: technicians, setting: waitingBy, then: turn{exitRefused, "is for alice", denied},
 			but: map[string]turn{"alice": {exitFailed, "can't be used", ""}, "ned": {exitFailed, whose, denied}},
 		},
-		{command: policy.OverrideList, line: "override list", may: technicians + supervisors + auditors, then: turn{says: "TECHNICIAN"}},
+		{command: policy.OverrideList, line: "override list", may: technicians + supervisors + auditors, then: turn{says: "There is no override"}},
 		{
 			command: policy.OverrideShow, line: "override show CASE", may: technicians + supervisors + auditors, setting: waitingBy, then: turn{says: "technician: alice"},
 			but: map[string]turn{"ned": {exitFailed, whose, denied}},

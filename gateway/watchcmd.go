@@ -88,7 +88,7 @@ func (s *session) cmdVisits(ctx context.Context, c *call) error {
 		}
 		rows = append(rows, []string{v.Visit, v.state(), v.Technician, v.Device, until, v.watchers(), v.Ticket, v.Reason})
 	}
-	return s.table([]string{"VISIT", "STATE", "TECHNICIAN", "DEVICE", "UNTIL", "WATCHED BY", "TICKET", "REASON"}, rows)
+	return s.listed("No visit is asked for or open.", []string{"VISIT", "STATE", "TECHNICIAN", "DEVICE", "UNTIL", "WATCHED BY", "TICKET", "REASON"}, rows)
 }
 
 func (v visitJSON) state() string {

@@ -44,9 +44,16 @@ type typedLine struct {
 	pasted bool
 }
 
-// say prints text, which may have several lines, and ends the line. The text
-// must be clean.
-func (l *lineMode) say(text string) { l.write(text + "\n") }
+// say prints text, which may have several lines, and ends the line. On a terminal
+// lines are broken between words. The text must be clean.
+func (l *lineMode) say(text string) {
+	if !l.t.Piped {
+		if size, _ := l.t.Window.Size(); size.Width > 0 {
+			text = ansi.Wrap(text, size.Width, "")
+		}
+	}
+	l.write(text + "\n")
+}
 
 func (l *lineMode) write(text string) {
 	if !l.t.Piped {

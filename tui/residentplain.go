@@ -50,7 +50,6 @@ func residentPlain(ctx context.Context, t *Terminal, events <-chan ResidentEvent
 func (m *plainResident) do(a ResidentAction) { m.out.send(func() { m.act(a) })() }
 
 func (m *plainResident) run(ctx context.Context, events <-chan ResidentEvent) error {
-	m.say(m.ph.Say("PlainResident"))
 	for {
 		m.read(ctx)
 		select {

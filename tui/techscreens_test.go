@@ -79,7 +79,8 @@ func techScreens() map[string]func(page) screen {
 		"devices-help": func(p page) screen {
 			return typed(newDeviceScreen(p, DeviceList{Devices: techDevices()}), "?")
 		},
-		"request": func(p page) screen { return newRequestScreen(p, techForm()) },
+		"agent-away": func(p page) screen { return &awayScreen{page: p} },
+		"request":    func(p page) screen { return newRequestScreen(p, techForm()) },
 		"request-wrong": func(p page) screen {
 			return typed(newRequestScreen(p, techForm()), "a", "b", "tab", "x", "enter", "enter", "space", "enter", "9", "enter")
 		},
