@@ -29,7 +29,7 @@ const (
 )
 
 func main() {
-	surface.Main() // likewise in the keeper of a console
+	surface.Main()                                                                             // likewise in the keeper of a console
 	proc.Main(proc.Inside{agent.InsideFiles: files.Serve, agent.InsideSockets: sockets.Serve}) // in a keeper of a visit's processes it doesn't return
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	code := run(ctx, os.Args[1:], os.Stdin, os.Stdout, os.Stderr, os.Environ())
