@@ -1,4 +1,4 @@
-//go:build !linux
+//go:build !linux && !darwin && !freebsd
 
 package surface
 
@@ -18,29 +18,6 @@ func Line(context.Context, User, string, func(pid int) bool) (int, error) { retu
 
 // OwnHabits finds none.
 func OwnHabits(User, func(pid int) bool) Habits { return Habits{} }
-
-// Main returns at once: no process is started here that would be one of its own.
-func Main() {}
-
-// Consoles are none here.
-type Consoles struct{}
-
-// NewConsoles takes none.
-func NewConsoles(User, string) *Consoles { return &Consoles{} }
-
-// FindConsole finds none.
-func FindConsole(User, func(pid int) bool) (string, error) { return "", ErrNobody }
-
-// Show shows nothing.
-func (*Consoles) Show(context.Context, []string, []string, <-chan struct{}, func(pid int) bool) error {
-	return ErrNobody
-}
-
-// Restore has nothing to give back.
-func (*Consoles) Restore() error { return nil }
-
-// Close has nothing to end.
-func (*Consoles) Close() {}
 
 // Windows are none here.
 type Windows struct{}

@@ -9,16 +9,6 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// process is what /proc/PID/stat says (proc(5)), and whose it is.
-type process struct {
-	pid, parent, group, session int
-
-	tty        uint64 // its controlling terminal's device number, 0 for none
-	foreground int    // the terminal's foreground process group, -1 for none
-	name       string
-	uid        int // real
-}
-
 // processes lists those that have a terminal, and tmux servers. A process that
 // ends meanwhile is left out.
 func processes() ([]process, error) {

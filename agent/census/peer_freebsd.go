@@ -1,4 +1,4 @@
-package agent
+package census
 
 import (
 	"encoding/binary"

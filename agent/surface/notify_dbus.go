@@ -1,3 +1,5 @@
+//go:build linux || freebsd
+
 package surface
 
 import (
@@ -21,15 +23,6 @@ const (
 	// stopAction is the only action that a notification offers.
 	stopAction = "stop"
 )
-
-// Note is a notification. All text is clean.
-type Note struct {
-	Summary, Body string
-	// Stop is the label of the action that stops the visit; empty: it offers none.
-	Stop string
-	// Stays: it is shown until it is taken back.
-	Stays bool
-}
 
 // Notifier shows notifications on the desktop of the account that this process
 // runs as. It only draws attention, and its one action stops: nothing that is

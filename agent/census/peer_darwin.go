@@ -1,4 +1,4 @@
-package agent
+package census
 
 import "golang.org/x/sys/unix"
 

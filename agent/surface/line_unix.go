@@ -1,3 +1,5 @@
+//go:build linux || darwin || freebsd
+
 package surface
 
 import (
@@ -6,6 +8,7 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"syscall"
 	"time"
 	"unicode"
 
@@ -16,6 +19,8 @@ const (
 	// lineWait bounds how long a terminal has to take a line: it may be
 	// stopped (Ctrl-S), or its other end may not read.
 	lineWait = 500 * time.Millisecond
+	// awaitSlice is after what time it is looked whether that is over.
+	awaitSlice = 50 * time.Millisecond
 	// maxLine bounds a text in bytes, so that it fits any terminal's buffer.
 	maxLine = 2048
 	// maxTerminals bounds how many are written to.
@@ -118,8 +123,8 @@ func openTerminal(dev uint64, uid int) (*terminal, error) {
 	if err != nil {
 		return nil, fmt.Errorf("open %s: %w", path, err)
 	}
-	var st unix.Stat_t
-	if err := unix.Fstat(fd, &st); err != nil || st.Mode&unix.S_IFMT != unix.S_IFCHR || st.Rdev != dev || int(st.Uid) != uid {
+	var st syscall.Stat_t
+	if err := syscall.Fstat(fd, &st); err != nil || st.Mode&syscall.S_IFMT != syscall.S_IFCHR || deviceOf(&st) != dev || int(st.Uid) != uid {
 		_ = unix.Close(fd)
 		return nil, fmt.Errorf("%s is not the user's terminal", path)
 	}
@@ -128,7 +133,6 @@ func openTerminal(dev uint64, uid int) (*terminal, error) {
 
 // writeAll writes to all terminals at once and returns how many took all.
 func writeAll(ctx context.Context, open []*terminal) (int, error) {
-	const slice = 50 // milliseconds after which ctx is looked at
 	deadline := time.Now().Add(lineWait)
 	reached := 0
 	for {
@@ -145,12 +149,8 @@ func writeAll(ctx context.Context, open []*terminal) (int, error) {
 		if ctx.Err() != nil {
 			return reached, context.Cause(ctx)
 		}
-		fds := make([]unix.PollFd, len(open))
-		for i, t := range open {
-			fds[i] = unix.PollFd{Fd: int32(t.fd), Events: unix.POLLOUT} //nolint:gosec // a descriptor
-		}
-		if _, err := unix.Poll(fds, slice); err != nil && !errors.Is(err, unix.EINTR) {
-			return reached, fmt.Errorf("wait for a terminal: %w", err)
+		if err := await(open); err != nil {
+			return reached, err
 		}
 	}
 }

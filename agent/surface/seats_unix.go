@@ -1,10 +1,11 @@
+//go:build linux || darwin || freebsd
+
 package surface
 
 import (
 	"cmp"
 	"os"
 	"slices"
-	"strconv"
 	"strings"
 	"syscall"
 	"time"
@@ -44,44 +45,13 @@ func Seats(visits func(pid int) bool) ([]Seat, error) {
 			continue
 		}
 		st, ok := info.Sys().(*syscall.Stat_t)
-		if !ok || st.Rdev != dev {
+		if !ok || deviceOf(st) != dev {
 			continue
 		}
-		idle := max(0, time.Since(time.Unix(st.Atim.Unix())))
+		idle := max(0, time.Since(usedAt(st)))
 		seats = append(seats, Seat{UID: int(st.Uid), Place: strings.TrimPrefix(path, "/dev/"), Idle: idle})
 	}
-	return newest(append(seats, screens(sessionFiles)...)), nil
-}
-
-// screens lists who is logged in at a graphical screen, as the system's keeper
-// of logins says in the folder of its sessions. Where there is none, nobody is
-// listed. How long they are idle it doesn't say.
-func screens(dir string) []Seat {
-	var seats []Seat
-	for _, s := range sessionsIn(dir) {
-		if s["CLASS"] != "user" || s["ACTIVE"] != "1" || s["TYPE"] != "x11" && s["TYPE"] != "wayland" {
-			continue
-		}
-		place := s["DISPLAY"]
-		if place == "" {
-			place = s["TYPE"]
-		}
-		if uid, err := strconv.Atoi(s["UID"]); err == nil {
-			seats = append(seats, Seat{UID: uid, Place: place, Idle: -1})
-		}
-	}
-	return seats
-}
-
-// parseSession reads lines NAME=value.
-func parseSession(text string) map[string]string {
-	vars := map[string]string{}
-	for line := range strings.Lines(text) {
-		if name, value, ok := strings.Cut(strings.TrimRight(line, "\n"), "="); ok {
-			vars[name] = value
-		}
-	}
-	return vars
+	return newest(append(seats, onScreens()...)), nil
 }
 
 // newest sorts seats: who types now, then where it is not known, then the last

@@ -1,3 +1,5 @@
+//go:build linux || freebsd
+
 package display
 
 import (
@@ -12,7 +14,8 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// Inputs is where Linux keeps the devices that people touch.
+// Inputs is where Linux keeps the devices that people touch, and FreeBSD those that
+// it tells of in the same way (evdev(4)).
 const Inputs = "/dev/input"
 
 // handsAgain is how often Hands looks for devices that were plugged in.

@@ -1,16 +1,11 @@
+//go:build linux || darwin || freebsd
+
 package surface
 
 import (
-	"bytes"
-	"fmt"
-	"io"
-	"os"
 	"slices"
 	"strings"
 )
-
-// environMost bounds what is read of a process's environment, in bytes.
-const environMost = 128 << 10
 
 // OwnHabits are how u's own programs are used to speak, by the environment of the
 // newest of their processes that has a terminal and is not of a visit; what that
@@ -34,20 +29,11 @@ func OwnHabits(u User, visits func(pid int) bool) Habits {
 }
 
 func habitsOf(pid int) Habits {
-	f, err := os.Open(fmt.Sprintf("/proc/%d/environ", pid))
-	if err != nil {
-		return Habits{}
-	}
-	defer func() { _ = f.Close() }()
-	text, err := io.ReadAll(io.LimitReader(f, environMost))
-	if err != nil {
-		return Habits{}
-	}
-	vars := bytes.Split(text, []byte{0})
+	vars := environment(pid)
 	first := func(names ...string) string {
 		for _, name := range names {
 			for _, v := range vars {
-				if value, ok := strings.CutPrefix(string(v), name); ok && value != "" {
+				if value, ok := strings.CutPrefix(v, name); ok && value != "" {
 					return value
 				}
 			}
