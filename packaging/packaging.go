@@ -10,11 +10,45 @@ import (
 	"strings"
 )
 
-// AgentUnit is the agent's systemd unit. Its program is [Program], its
-// configuration /etc/accord/agent.toml.
-//
-//go:embed systemd/accord-agent.service
-var AgentUnit string
+// The agent's services of the systems that have some. Its configuration is
+// /etc/accord/agent.toml.
+var (
+	//go:embed systemd/accord-agent.service
+	agentUnit string // its program is [Program]
+	//go:embed launchd/accord.agent.plist
+	agentJob string
+	//go:embed rc.d/accord_agent
+	agentScript string
+)
+
+// Managers of services, as push finds them on a host.
+const (
+	Systemd = "systemd"
+	Launchd = "launchd" // of macOS
+	RC      = "rc"      // rc(8) of FreeBSD
+)
+
+// Service is how the agent is started by a manager of services, with the program
+// at /usr/local/bin/accord.
+type Service struct {
+	Path, Text string // of its file
+	Restart    string // what an admin types to start it anew
+	Log        string // and to read what it says
+}
+
+// AgentService is that of a manager; its Path is empty where there is none.
+func AgentService(manager string) Service {
+	switch manager {
+	case Systemd:
+		unit := strings.ReplaceAll(agentUnit, Program+" ", "/usr/local/bin/accord ")
+		return Service{"/etc/systemd/system/accord-agent.service", unit, "systemctl restart accord-agent", "journalctl -u accord-agent"}
+	case Launchd:
+		return Service{"/Library/LaunchDaemons/accord.agent.plist", agentJob, "launchctl kickstart -k system/accord.agent", "tail /var/log/accord-agent.log"}
+	case RC:
+		return Service{"/usr/local/etc/rc.d/accord_agent", agentScript, "service accord_agent restart", "grep accord-agent /var/log/messages"}
+	}
+	return Service{}
+}
 
 // Program is where packages put the program.
 const Program = "/usr/bin/accord"

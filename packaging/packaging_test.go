@@ -1,7 +1,13 @@
 package packaging
 
 import (
+	"bytes"
+	"encoding/xml"
+	"errors"
+	"io"
 	"os"
+	"os/exec"
+	"path/filepath"
 	"strings"
 	"testing"
 )
@@ -30,7 +36,37 @@ func TestSettings(t *testing.T) {
 // TestUnit: the program and the configuration that packages and push install are
 // those that the unit starts.
 func TestUnit(t *testing.T) {
-	if !strings.Contains(AgentUnit, "\nExecStart="+Program+" agent --config /etc/accord/agent.toml\n") {
-		t.Error(AgentUnit)
+	if !strings.Contains(agentUnit, "\nExecStart="+Program+" agent --config /etc/accord/agent.toml\n") {
+		t.Error(agentUnit)
+	}
+	for _, manager := range []string{Systemd, Launchd, RC} {
+		s := AgentService(manager)
+		if !strings.Contains(s.Text, "/usr/local/bin/accord") || !strings.Contains(s.Text, "/etc/accord/agent.toml") || !strings.HasPrefix(s.Path, "/") {
+			t.Errorf("%s: %+v", manager, s)
+		}
+	}
+	if s := AgentService(""); s.Path != "" || s.Text != "" {
+		t.Errorf("without a manager: %+v", s)
+	}
+}
+
+// TestJob: launchd's files are well-formed, the agent's has the name by which the
+// agent knows itself as a job, and the script of rc(8) is one of sh.
+func TestJob(t *testing.T) {
+	for _, file := range []string{"launchd/accord.agent.plist", "launchd/accord.helper.plist"} {
+		text, err := os.ReadFile(file)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for d := xml.NewDecoder(bytes.NewReader(text)); err == nil; {
+			_, err = d.Token()
+		}
+		name := strings.TrimSuffix(filepath.Base(file), ".plist")
+		if !errors.Is(err, io.EOF) || !strings.Contains(string(text), "<key>Label</key>\n\t<string>"+name+"</string>") {
+			t.Errorf("%s: %v\n%s", file, err, text)
+		}
+	}
+	if out, err := exec.CommandContext(t.Context(), "sh", "-n", "rc.d/accord_agent").CombinedOutput(); err != nil {
+		t.Errorf("%v: %s", err, out)
 	}
 }

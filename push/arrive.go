@@ -127,7 +127,7 @@ func (t *target) missed(ctx context.Context) {
 	if t.said["uid"] != "0" {
 		before = "sudo -n "
 	}
-	said, err := t.Shell.script(ctx, t.line, t.host, before, "state="+quote(t.said["state"])+"\n"+whyScript, strings.NewReader(""))
+	said, err := t.Shell.script(ctx, t.line, t.host, before, "state="+quote(t.said["state"])+"\nmanager="+quote(t.said["manager"])+"\n"+whyScript, strings.NewReader(""))
 	if ctx.Err() != nil && err != nil {
 		t.fail(err)
 		return
@@ -144,8 +144,8 @@ func (t *target) missed(ctx context.Context) {
 	if s := wire.Clean(said["active"], wire.MaxName); s != "" && s != "active" {
 		is = "is " + s + " there"
 	}
-	o.Outcome, o.Sentence = Failed, fmt.Sprintf("it has joined and %s, but the gateway has not seen it online for %.0f s%s. Look on %s: accord doctor, journalctl -u accord-agent",
-		is, arrivalLimit.Seconds(), behind(lastWords(said["last"])), t.host)
+	o.Outcome, o.Sentence = Failed, fmt.Sprintf("it has joined and %s, but the gateway has not seen it online for %.0f s%s. Look on %s: accord doctor, %s",
+		is, arrivalLimit.Seconds(), behind(lastWords(said["last"])), t.host, t.service().Log)
 	t.end(o)
 }
 

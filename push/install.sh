@@ -1,8 +1,9 @@
 # Puts the agent in place. Set before: program, config, settings
-# (text of a configuration that isn't there yet), unit (its text), sum (of the
-# program, which comes on standard input; empty: it stays as it is), address and
-# token (empty: it has joined), name (wished for), systemd (1: it looks after the
-# agent), restart.
+# (text of a configuration that isn't there yet), manager (systemd, launchd or rc
+# looks after the agent; empty: nobody does), service and unit (its file, and the
+# text of that; empty: it stays as it is), sum (of the program, which comes on
+# standard input; empty: it stays as it is), address and token (empty: it has
+# joined), name (wished for), restart, inside (1: by way of the agent itself).
 #
 # All that takes room is written under other names first, then the device joins,
 # and only then do files get their names. Whatever fails before leaves what was.
@@ -12,13 +13,13 @@ export LC_ALL
 umask 022
 made=
 tmp=.accord-push.$$
-service=/etc/systemd/system/accord-agent.service
 newline='
 '
 
 say() { printf 'accord-push %s=%s\n' "$1" "$2"; }
 clean() {
-  rm -rf "$(dirname "$program")/$tmp" "$(dirname "$config")/$tmp" "$(dirname "$service")/$tmp"
+  rm -rf "$(dirname "$program")/$tmp" "$(dirname "$config")/$tmp"
+  [ -z "$service" ] || rm -rf "$(dirname "$service")/$tmp"
   IFS=$newline
   for folder in $made; do rmdir "$folder" 2>/dev/null; done
 }
@@ -40,6 +41,26 @@ keep() { # keep FILE TEXT: beside the file, under another name
   why=$(printf '%s' "$2" | { cat >"$(dirname "$1")/$tmp"; } 2>&1) || fail write "$why"
 }
 sum() { { sha256sum "$1" || sha256 -r "$1" || shasum -a 256 "$1"; } 2>/dev/null | cut -c1-64; }
+start() { # the agent, now and at each boot
+  case $manager in
+  systemd) systemctl daemon-reload && systemctl enable --now accord-agent.service ;;
+  launchd)
+    launchctl enable system/accord.agent || return
+    launchctl print system/accord.agent >/dev/null 2>&1 || launchctl bootstrap system "$service"
+    ;;
+  rc)
+    chmod 555 "$service" && sysrc accord_agent_enable=YES || return
+    service accord_agent status || service accord_agent start
+    ;;
+  esac
+}
+again() { # starts it anew
+  case $manager in
+  systemd) systemctl restart accord-agent.service ;;
+  launchd) launchctl kickstart -k system/accord.agent ;;
+  rc) service accord_agent restart ;;
+  esac
+}
 leftovers() { # of a push that was killed
   for old in "$1"/.accord-push.*; do
     [ -e "$old" ] && ! kill -0 "${old##*.}" 2>/dev/null && rm -rf "$old"
@@ -67,9 +88,7 @@ if [ ! -e "$config" ]; then
   keep "$config" "$settings"
   from=$(dirname "$config")/$tmp
 fi
-if [ "$systemd" = 1 ] && [ -n "$unit" ]; then
-  keep "$service" "$unit"
-fi
+[ -z "$unit" ] || keep "$service" "$unit"
 if [ -n "$token" ]; then
   set -- join --keep --config "$from"
   [ -z "$name" ] || set -- "$@" --name "$name"
@@ -81,17 +100,17 @@ fi
 [ -z "$sum" ] || why=$(mv -f "$as" "$program" 2>&1) || fail place "$why"
 [ "$from" = "$config" ] || why=$(mv -f "$from" "$config" 2>&1) || fail place "$why"
 made=
-if [ "$systemd" = 1 ]; then
+if [ -n "$manager" ]; then
   if [ -n "$unit" ]; then
     why=$(mv -f "$(dirname "$service")/$tmp" "$service" 2>&1) || fail place "$why"
   fi
-  why=$(systemctl daemon-reload 2>&1 && systemctl enable --now accord-agent.service 2>&1) || fail start "$why"
+  why=$(start 2>&1) || fail start "$why"
   if [ "$restart" = 1 ]; then
     # Not the one that this push goes through: it would be cut off half way.
-    if grep -q accord-agent /proc/self/cgroup 2>/dev/null; then
+    if [ "$inside" = 1 ] || grep -q accord-agent /proc/self/cgroup 2>/dev/null; then
       say later 1
     else
-      why=$(systemctl restart accord-agent.service 2>&1) || fail start "$why"
+      why=$(again 2>&1) || fail start "$why"
     fi
   fi
 fi

@@ -12,7 +12,8 @@ say arch "$(uname -m)"
 say uid "$uid"
 say user "$(id -un)"
 say home "$HOME"
-run=
+run= manager=
+[ -z "$ACCORD_VISIT" ] || say inside 1
 if [ "$home" = 1 ]; then
   program=$HOME/.local/bin/accord
   config=$HOME/.config/accord/agent.toml
@@ -35,7 +36,12 @@ else
   program=/usr/local/bin/accord
   config=/etc/accord/agent.toml
   state=/var/lib/accord/agent
-  [ -d /run/systemd/system ] && say systemd 1
+  case $(uname -s) in
+  Darwin) manager=launchd ;;
+  FreeBSD) manager=rc ;;
+  *) [ ! -d /run/systemd/system ] || manager=systemd ;;
+  esac
+  say manager "$manager"
   if [ -e /usr/lib/systemd/system/accord-agent.service ] && [ -e /usr/bin/accord ]; then
     say package 1
     program=/usr/bin/accord
@@ -54,5 +60,9 @@ fi
 if $run test -e "$state/gateway.json"; then
   say pin "$($run cat "$state/gateway.json" | tr -d '\r\n')"
 fi
-say active "$(systemctl is-active accord-agent.service 2>/dev/null)"
+case $manager in
+launchd) ! $run launchctl print system/accord.agent 2>/dev/null | grep -q 'state = running' || say active active ;;
+rc) ! $run service accord_agent status >/dev/null 2>&1 || say active active ;;
+*) say active "$(systemctl is-active accord-agent.service 2>/dev/null)" ;;
+esac
 say end 1

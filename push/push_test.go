@@ -68,7 +68,7 @@ func installed(t *testing.T, home, program, sum, token string) answers {
 	var script strings.Builder
 	for name, value := range map[string]string{
 		"program": home + "/bin/accord", "config": home + "/it's/etc/agent.toml", "settings": "[agent]\n", "sum": sum, "token": token,
-		"address": "gw:1", "name": "", "unit": "", "systemd": "", "restart": "",
+		"address": "gw:1", "name": "", "unit": "", "manager": "", "service": "", "restart": "", "inside": "",
 	} {
 		script.WriteString(name + "=" + quote(value) + "\n")
 	}

@@ -35,7 +35,7 @@ func (e *stepError) sentence(t *target) string {
 	case "join":
 		return "it did not join: " + e.why
 	case "start":
-		return "it has joined, but systemd does not start it: " + e.why
+		return "it has joined, but " + t.said["manager"] + " does not start it: " + e.why
 	}
 	if strings.Contains(e.why, "No space left") || strings.Contains(e.why, "quota exceeded") {
 		return "there is no room for it (" + e.why + "); nothing was changed"

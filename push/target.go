@@ -144,7 +144,10 @@ func version(line string) string {
 	return strings.TrimSuffix(words[1], ",")
 }
 
-func (t *target) systemd() bool { return t.said["systemd"] != "" }
+// service is what starts the agent there; its Path is empty where nothing does.
+func (t *target) service() packaging.Service { return packaging.AgentService(t.said["manager"]) }
+
+func (t *target) managed() bool { return t.service().Path != "" }
 
 // invite fetches a token for a host that has to join.
 func (t *target) invite(ctx context.Context) {
@@ -162,7 +165,7 @@ func (t *target) install(ctx context.Context) {
 	if t.ended() {
 		return
 	}
-	if t.pin != nil && t.program == nil && (!t.systemd() || t.said["active"] == "active") {
+	if t.pin != nil && t.program == nil && (!t.managed() || t.said["active"] == "active") {
 		t.done(answers{})
 		return
 	}
@@ -238,8 +241,8 @@ func (t *target) settings() (string, error) {
 		return "", errors.New("the configuration to install has no agent.state")
 	}
 	unit, sum, restart := "", "", ""
-	if t.systemd() && t.said["package"] == "" {
-		unit = strings.ReplaceAll(packaging.AgentUnit, packaging.Program+" ", program+" ")
+	if t.said["package"] == "" {
+		unit = t.service().Text
 	}
 	if t.program != nil {
 		sum = t.program.Sum
@@ -250,7 +253,8 @@ func (t *target) settings() (string, error) {
 	var b strings.Builder
 	for _, v := range [][2]string{
 		{"program", program}, {"config", config}, {"settings", text}, {"unit", unit}, {"sum", sum}, {"address", t.address},
-		{"token", t.token}, {"name", t.Name}, {"systemd", t.said["systemd"]}, {"restart", restart},
+		{"token", t.token}, {"name", t.Name}, {"manager", t.said["manager"]}, {"service", t.service().Path},
+		{"restart", restart}, {"inside", t.said["inside"]},
 	} {
 		b.WriteString(v[0] + "=" + quote(v[1]) + "\n")
 	}
@@ -272,20 +276,20 @@ func (t *target) done(said answers) {
 	program, config, _ := t.places()
 	switch {
 	case said["later"] != "":
-		o.Sentence = "it goes on with the old program until: systemctl restart accord-agent"
-	case t.systemd():
+		o.Sentence = "it goes on with the old program until: " + t.service().Restart
+	case t.managed():
 	case t.Home:
 		o.Sentence = cmp.Or(again(o.From), "start it as "+t.said["user"]+":") + " " + program + " agent --config " + config
 	case o.Outcome != Same:
-		o.Sentence = cmp.Or(again(o.From), "no systemd there; start it with:") + " " + program + " agent"
+		o.Sentence = cmp.Or(again(o.From), "nothing there looks after services; start it with:") + " " + program + " agent"
 	}
-	if o.Outcome == Same && !t.systemd() {
+	if o.Outcome == Same && !t.managed() {
 		o.Sentence = ""
 	}
 	if hint := said["hint"]; hint != "" {
 		o.Sentence = strings.TrimPrefix(o.Sentence+". "+hint, ". ")
 	}
-	if t.systemd() && said["later"] == "" {
+	if t.managed() && said["later"] == "" {
 		t.arrives, t.runs = &o, version(said["version"])
 		t.stage(Awaiting)
 		return
