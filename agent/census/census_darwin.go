@@ -85,7 +85,7 @@ const (
 // start something in another one.
 func Coalition(pid int) (uint64, error) {
 	var info [coalitionSize]byte
-	n, _, errno := unix.Syscall6(unix.SYS_PROC_INFO, callPidInfo, uintptr(pid), flavCoalition, 0, uintptr(unsafe.Pointer(&info)), coalitionSize)
+	n, _, errno := unix.Syscall6(unix.SYS_PROC_INFO, callPidInfo, uintptr(pid), flavCoalition, 0, uintptr(unsafe.Pointer(&info)), coalitionSize) //nolint:staticcheck // no library that this program is linked with has it
 	if errno != 0 {
 		return 0, fmt.Errorf("ask for the coalition of process %d: %w", pid, errno)
 	}

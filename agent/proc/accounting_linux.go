@@ -69,6 +69,14 @@ func nativeLayout() layout {
 	return layout{}
 }
 
+// login is one entry of utmp(5).
+type login struct {
+	pid        int
+	line       string // the terminal, without /dev/
+	user, host string // empty once it is over
+	at         time.Time
+}
+
 func (l layout) encode(kind uint16, e login) []byte {
 	b := make([]byte, l.size)
 	put := func(at, width int, n int64) {

@@ -18,7 +18,7 @@ func setGroups(groups []int, uid int) error {
 	for ; n < min(len(groups), kernelGroups); n++ {
 		list[n] = uint32(groups[n]) //nolint:gosec // a gid, which check has seen
 	}
-	_, _, errno := unix.Syscall(unix.SYS_INITGROUPS, uintptr(n), uintptr(unsafe.Pointer(&list)), uintptr(uid))
+	_, _, errno := unix.Syscall(unix.SYS_INITGROUPS, uintptr(n), uintptr(unsafe.Pointer(&list)), uintptr(uid)) //nolint:staticcheck // no library that this program is linked with has it
 	if errno != 0 {
 		return errno
 	}

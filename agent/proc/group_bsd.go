@@ -12,21 +12,14 @@ func (cgroup) kill()               {}
 func (cgroup) remove()             {}
 func (cgroup) clear(time.Duration) {}
 
-// Group holds all processes of one visit. Each process is held to the number of
-// tasks that its account may have (setrlimit(2)), which counts the account's
-// others too and means nothing for root; nothing is held to an amount of memory
-// together.
-type Group struct {
-	limits Limits
-	remains
-}
-
 // Held is false: the kernel holds no visit to its limits as a whole.
 func (*Group) Held() bool { return false }
 
 func (*Group) shell() (cgroup, error) { return "", nil }
 
-// tasks is the limit for the process itself.
+// tasks is the limit for the process itself (setrlimit(2)), which counts the
+// account's other processes too and means nothing for root. Nothing is held to an
+// amount of memory together.
 func (v *Group) tasks() int {
 	if v == nil {
 		return 0

@@ -32,12 +32,15 @@ func Confine(l Limits) (g *Groups, doubt error) {
 	return g, doubt
 }
 
-// remains is what the keepers of a visit can have missed.
-type remains struct{ groups *Groups }
+// Group holds all processes of one visit.
+type Group struct {
+	limits Limits
+	groups *Groups
+}
 
 // Visit makes the group of one visit.
 func (g *Groups) Visit(id string) (*Group, error) {
-	v := &Group{limits: g.limits, remains: remains{g}}
+	v := &Group{limits: g.limits, groups: g}
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	g.open[v] = id

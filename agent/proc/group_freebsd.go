@@ -17,8 +17,9 @@ func Confine(l Limits) (g *Groups, doubt error) {
 // Visit makes the group of one visit.
 func (g *Groups) Visit(string) (*Group, error) { return &Group{limits: g.limits}, nil }
 
-// remains are none: the keepers of a visit's processes have killed all of them.
-type remains struct{}
+// Group holds all processes of one visit.
+type Group struct{ limits Limits }
 
-// End has nothing left to do.
+// End has nothing left to do: the keepers of the visit's processes have killed all
+// of them.
 func (*Group) End() {}

@@ -61,8 +61,5 @@ func (*kin) kill() {
 	_ = procctl(reapKill, unsafe.Pointer(&order))
 }
 
-// related are those below a process.
-func related(root process) []process { return below(root) }
-
 // stray is false: orphans stay below their keepers.
 func stray(process) bool { return false }

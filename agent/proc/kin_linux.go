@@ -28,8 +28,5 @@ func (*kin) gone() {}
 // kill has nothing to do: the control group's is the one that forks can't outrun.
 func (*kin) kill() {}
 
-// related are those below a process.
-func related(root process) []process { return below(root) }
-
 // stray is false: orphans stay below their keepers.
 func stray(process) bool { return false }

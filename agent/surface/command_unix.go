@@ -6,7 +6,6 @@ import (
 	"context"
 	"os"
 	"os/exec"
-	"path/filepath"
 	"syscall"
 	"time"
 )
@@ -29,18 +28,6 @@ func (u User) command(ctx context.Context, env []string, program string, args ..
 		}
 	}
 	return cmd
-}
-
-// installed finds a program where the system keeps them, "" if none is there. An
-// agent's own PATH says nothing about its users'.
-func installed(dirs []string, program string) string {
-	for _, dir := range dirs {
-		path := filepath.Join(dir, program)
-		if info, err := os.Stat(path); err == nil && info.Mode().IsRegular() && info.Mode()&0o111 != 0 {
-			return path
-		}
-	}
-	return ""
 }
 
 // Run runs a program of the user's, with these variables in an environment that is

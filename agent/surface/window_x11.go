@@ -6,6 +6,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"os"
 	"os/exec"
 	"path/filepath"
 	"sync"
@@ -223,4 +224,16 @@ func (w *Windows) Close() {
 	}
 	w.mu.Unlock()
 	w.running.Wait()
+}
+
+// installed finds a program where the system keeps them, "" if none is there. An
+// agent's own PATH says nothing about its users'.
+func installed(dirs []string, program string) string {
+	for _, dir := range dirs {
+		path := filepath.Join(dir, program)
+		if info, err := os.Stat(path); err == nil && info.Mode().IsRegular() && info.Mode()&0o111 != 0 {
+			return path
+		}
+	}
+	return ""
 }
