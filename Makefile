@@ -87,7 +87,7 @@ lint: $(LINT) ## golangci-lint: the rules and import arrows of .golangci.yml
 race: ## run all tests but the stories with the race detector (it needs a C compiler)
 	@export CGO_ENABLED=1; failed=0; all=$$($(GO) list ./...); \
 	$(GO) test $(LONGEST) -race -p 1 -skip '^TestScripts$$' $$(grep -E $(AGENTS) <<<"$$all") & agents=$$!; \
-	$(GO) test $(LONGEST) -race -p 1 $$(grep -vE $(AGENTS) <<<"$$all") || failed=1; \
+	$(GO) test $(LONGEST) -race -p 2 $$(grep -vE $(AGENTS) <<<"$$all") || failed=1; \
 	wait $$agents || failed=1; exit $$failed # the stories run the real binary, which has no detector in it
 
 # The list of known vulnerabilities comes from vuln.go.dev. Without a way there

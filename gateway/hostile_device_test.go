@@ -6,6 +6,7 @@ import (
 	"log/slog"
 	"net"
 	"strings"
+	"sync"
 	"sync/atomic"
 	"testing"
 	"time"
@@ -113,44 +114,62 @@ func TestDevicesOutOfOrder(t *testing.T) {
 		"close":   func(ch gossh.Channel, _ *wire.Conn) { _ = ch.Close() },
 		"eof":     func(ch gossh.Channel, _ *wire.Conn) { _ = ch.CloseWrite() },
 	}
-	for name, send := range junk {
-		for _, step := range []string{"before the answer", "instead of ready", "when open"} {
-			t.Run(name+" "+step, func(t *testing.T) {
-				h := newHouse(t, nil)
-				d := h.device("laptop-7")
-				d.visit = func(ch gossh.Channel) {
-					defer func() { _ = ch.Close() }()
-					c := wire.NewConn(ch)
-					m, _ := c.Read()
-					req, ok := m.(*wire.Request)
-					if !ok {
-						return
-					}
-					if step != "before the answer" {
-						text, sig, _ := wire.SignStatement(d.key, d.yes(req))
-						_ = c.Write(&wire.Answer{Statement: text, Signature: sig})
-						_, _ = c.Read()
-					}
-					if step == "when open" {
-						_ = c.Write(&wire.Ready{})
-					}
-					send(ch, c)
-					_, _ = io.Copy(io.Discard, ch)
-				}
+	for _, step := range []string{"before the answer", "instead of ready", "when open"} {
+		t.Run(step, func(t *testing.T) {
+			h, n := newHouse(t, nil), 0
+			for name, send := range junk {
+				n++
+				d := h.device("lab-" + name)
+				d.from = fmt.Sprintf("127.8.0.%d", n) // what it does is no other's fault
+				d.visit = func(ch gossh.Channel) { d.outOfOrder(ch, step, send) }
 				d.join()
-				got := h.run("laptop-7", h.alice, "cat")
-				if name == "ready" && step == "instead of ready" {
-					return // it is ready
+			}
+			var all sync.WaitGroup
+			for name := range junk { // at once, for the gateway waits for some
+				session, err := h.mustLogin("lab-"+name, h.alice).NewSession()
+				if err != nil {
+					t.Fatal(err)
 				}
-				if step != "when open" && (got.status == 0 || strings.Contains(got.out, "device:")) {
-					t.Errorf("%+v", got)
-				}
-				if strings.ContainsAny(got.errs, "\x1b\a") {
-					t.Errorf("an escape sequence reached the technician: %q", got.errs)
-				}
-				h.noLive()
-			})
-		}
+				all.Go(func() { endsWell(t, h.runIn(session, "cat"), name, step) })
+			}
+			all.Wait()
+			h.noLive()
+		})
+	}
+}
+
+// outOfOrder is a visit in which something else is sent at a step.
+func (d *device) outOfOrder(ch gossh.Channel, step string, send func(gossh.Channel, *wire.Conn)) {
+	defer func() { _ = ch.Close() }()
+	c := wire.NewConn(ch)
+	m, _ := c.Read()
+	req, ok := m.(*wire.Request)
+	if !ok {
+		return
+	}
+	if step != "before the answer" {
+		text, sig, _ := wire.SignStatement(d.key, d.yes(req))
+		_ = c.Write(&wire.Answer{Statement: text, Signature: sig})
+		_, _ = c.Read()
+	}
+	if step == "when open" {
+		_ = c.Write(&wire.Ready{})
+	}
+	send(ch, c)
+	_, _ = io.Copy(io.Discard, ch)
+}
+
+// endsWell is how a session ends on a device that is out of order.
+func endsWell(t *testing.T, got said, name, step string) {
+	t.Helper()
+	if name == "ready" && step == "instead of ready" {
+		return // it is ready
+	}
+	if step != "when open" && (got.status == 0 || strings.Contains(got.out, "device:")) {
+		t.Errorf("%s: %+v", name, got)
+	}
+	if strings.ContainsAny(got.errs, "\x1b\a") {
+		t.Errorf("%s: an escape sequence reached the technician: %q", name, got.errs)
 	}
 }
 
