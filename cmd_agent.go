@@ -3,8 +3,10 @@ package main
 import (
 	"bufio"
 	"context"
+	"errors"
 	"fmt"
 	"io"
+	"slices"
 	"strings"
 
 	"accord/agent"
@@ -21,6 +23,11 @@ about each request, and runs what was consented to. Nothing listens on the
 network.
 
 As root it can let visits use the accounts in agent.logins; else only its own.
+
+Where agent.update.signers names keys, it takes releases that they have signed
+from its gateway when an admin orders it (ssh GATEWAY devices update), runs them
+in place of the installed program, and goes back by itself from one that does
+not come online.
 
 Options:
   -c, --config FILE   the configuration; else /etc/accord/agent.toml, and
@@ -47,11 +54,11 @@ func runAgent(ctx context.Context, c *call, args []string) error {
 	if err != nil {
 		return err
 	}
-	a, err := agent.New(o)
-	if err != nil {
-		return err
+	err = agent.Serve(ctx, o, append(slices.Clone(o.Self), append([]string{"agent"}, args...)...), c.env)
+	if status, ok := errors.AsType[agent.Exit](err); ok {
+		return exitStatus(status)
 	}
-	return a.Run(ctx)
+	return err
 }
 
 func joinVerb() verb {

@@ -7,18 +7,22 @@ import (
 	"runtime"
 	"runtime/debug"
 	"strings"
+	"time"
 )
 
-// version is set by the linker: -X main.version=v1.2.3. Nothing else writes it.
-var version string
+// version and made are set by the linker: -X main.version=v1.2.3, and when the
+// commit was made, as RFC 3339 writes it. Nothing else writes them.
+var version, made string
 
 // build says which program this is.
 type build struct {
 	Version  string `json:"version"`
 	Revision string `json:"revision,omitempty"`
 	Modified bool   `json:"modified,omitempty"` // built from files that were not committed
-	Go       string `json:"go"`
-	Platform string `json:"platform"`
+	// Made is when the commit was made: by it a newer release is told from an older.
+	Made     time.Time `json:"made,omitzero"`
+	Go       string    `json:"go"`
+	Platform string    `json:"platform"`
 }
 
 // thisBuild takes the linker's version, else what the go command stamped in.
@@ -34,8 +38,14 @@ func thisBuild() build {
 			b.Revision = s.Value
 		case "vcs.modified":
 			b.Modified = s.Value == "true"
+		case "vcs.time":
+			b.Made, _ = time.Parse(time.RFC3339, s.Value)
 		}
 	}
+	if at, err := time.Parse(time.RFC3339, made); err == nil {
+		b.Made = at
+	}
+	b.Made = b.Made.UTC()
 	if b.Version == "" {
 		b.Version = strings.Trim(info.Main.Version, "()")
 	}

@@ -162,7 +162,8 @@ func (c *call) terminals() []*os.File {
 // agentOptions are those of a configuration.
 func agentOptions(f File, log *slog.Logger) (agent.Options, error) {
 	me, err := self()
-	return agent.Options{Config: f.Agent, Version: thisBuild().Version, Log: log, Self: me}, err
+	b := thisBuild()
+	return agent.Options{Config: f.Agent, Version: b.Version, Made: b.Made, Log: log, Self: me}, err
 }
 
 // socketPath is where the agent of this device answers: the flag, the

@@ -46,6 +46,7 @@ func verbs() []verb {
 		checkVerb(),
 		doctorVerb(),
 		backupVerb(),
+		releaseVerb(),
 		completionVerb(),
 		versionVerb(),
 		helpVerb(),

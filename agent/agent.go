@@ -6,17 +6,21 @@ package agent
 import (
 	"context"
 	"crypto/rand"
+	"errors"
 	"fmt"
 	"log/slog"
 	"net"
 	"slices"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"golang.org/x/crypto/ssh"
 
 	"accord/agent/far"
 	"accord/agent/proc"
+	"accord/agent/releases"
+	"accord/config"
 	"accord/tui"
 	"accord/wire"
 	"accord/wire/ws"
@@ -26,16 +30,22 @@ import (
 type Options struct {
 	Config  Config
 	Version string
+	Made    time.Time // when the program's commit was made; zero: not known
 	Log     *slog.Logger
 	// Self is the command that runs this program, for prompts that open in a
 	// terminal of their own.
 	Self []string
+	// Command is how this agent is started by [Serve], the program first; nil where
+	// it was not, and then no release takes its place.
+	Command []string
+	Release string // the release that it is, of those that the device keeps; "": the installed program
 }
 
 // Agent is the agent of one device. It is made by [New] and runs once.
 type Agent struct {
 	cfg     Config
 	version string
+	made    time.Time
 	log     *slog.Logger
 	state   state
 	key     ssh.Signer
@@ -51,6 +61,14 @@ type Agent struct {
 	supervisors *supervisors
 	local       net.Listener
 	far         *far.Device // of a device without an agent; nil: it is this one
+
+	releases *releases.Store
+	release  string        // that this is; "": the installed program
+	command  []string      // see [Options]
+	updating sync.Mutex    // one release is received at a time
+	replaced atomic.Bool   // another program is to run from the next start on
+	leaves   chan struct{} // closed when that is now
+	again    func()        // closes it
 
 	mu    sync.Mutex
 	judge *judge
@@ -86,7 +104,15 @@ func newAgent(o Options) (*Agent, error) {
 	if err != nil {
 		return nil, err
 	}
-	a := &Agent{cfg: cfg, version: o.Version, log: o.Log, judge: newJudge()}
+	signers, err := cfg.Update.signers()
+	if err != nil {
+		return nil, config.Under("agent.update", err)
+	}
+	a := &Agent{
+		cfg: cfg, version: o.Version, made: o.Made, log: o.Log, judge: newJudge(),
+		releases: releases.Open(cfg.State, signers), release: o.Release, command: o.Command, leaves: make(chan struct{}),
+	}
+	a.again = sync.OnceFunc(func() { close(a.leaves) })
 	if a.state, err = openState(cfg.State); err != nil {
 		return nil, err
 	}
@@ -129,8 +155,13 @@ func account(name string) (proc.Account, error) {
 	return who, nil
 }
 
+// ErrReplaced is why [Agent.Run] returned: another release is to run in place of
+// this one.
+var ErrReplaced = errors.New("another release of the agent is to run")
+
 // Run serves the device's users on the local socket and calls home until ctx
-// ends. Then every visit is ended; when Run returns, nothing of them is left.
+// ends, or another release is to run. Then every visit is ended; when Run returns,
+// nothing of them is left.
 func (a *Agent) Run(ctx context.Context) error {
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
@@ -141,12 +172,24 @@ func (a *Agent) Run(ctx context.Context) error {
 	var parts sync.WaitGroup
 	parts.Go(func() { a.desk.surfaces.Restore(ctx) }) // what an agent left that was killed
 	parts.Go(func() { a.callHome(ctx) })
+	parts.Go(func() {
+		select {
+		case <-a.leaves:
+			cancel()
+		case <-ctx.Done():
+		}
+	})
 	err := a.desk.serve(ctx, a.local)
 	cancel()
 	parts.Wait()
 	a.desk.edges.Wait()
 	a.desk.surfaces.Close()
-	return err
+	select {
+	case <-a.leaves:
+		return errors.Join(err, ErrReplaced)
+	default:
+		return err
+	}
 }
 
 // Socket is the path where the device's users reach the agent.

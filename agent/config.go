@@ -60,6 +60,7 @@ type Config struct {
 	Files    Files      `toml:"files"`
 	Limits   Limits     `toml:"limits"`
 	Forward  Forward    `toml:"forward"`
+	Update   Update     `toml:"update"`
 }
 
 // Defaults are the values in force without a file.
@@ -79,6 +80,7 @@ func Defaults() Config {
 		Files:   Files{Read: []string{"/"}, Write: []string{"/"}},
 		Limits:  Limits{Tasks: 4096},
 		Forward: Forward{Allow: []string{"127.0.0.1:*", "[::1]:*"}, Listen: []string{"*"}},
+		Update:  Update{Signers: []string{}},
 	}
 }
 
@@ -133,6 +135,9 @@ func (c Config) Check() error {
 	}
 	if err := c.Limits.check(); err != nil {
 		return config.Under("limits", err)
+	}
+	if err := c.Update.check(); err != nil {
+		return config.Under("update", err)
 	}
 	return c.checkLabels()
 }

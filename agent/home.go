@@ -50,6 +50,10 @@ func (a *Agent) callHome(ctx context.Context) {
 			return
 		}
 		a.desk.disconnected(time.Now())
+		if a.replaced.Load() {
+			a.again() // what was waited for has ended with the link
+			return
+		}
 		if errors.Is(err, errOffer) {
 			continue // the gateway is well, and waits for nothing
 		}
@@ -86,6 +90,7 @@ func (a *Agent) link(ctx context.Context) error {
 	return l.serve(ctx, conn, func(w *wire.Welcome) {
 		a.log.Info("connected", "gateway", a.gatewayAddress(), "device", w.Device)
 		a.desk.connected(w)
+		a.proven()
 	})
 }
 

@@ -26,6 +26,7 @@ type link struct {
 	mu        sync.Mutex
 	visits    map[string]*visit // open ones
 	waiting   int               // visit channels, asking and open
+	leaving   bool              // the agent is about to be replaced
 	channels  int               // being served, see maxChannels
 	questions int               // about the device, being answered
 	welcomed  *wire.Welcome
@@ -145,6 +146,7 @@ func (l *link) server(ctx context.Context, cancel context.CancelCauseFunc) *ssh.
 			wire.ChannelListen:  l.handle(ctx, cancel, l.onListen),
 			wire.ChannelReplay:  l.handle(ctx, cancel, l.onReplay),
 			wire.ChannelDevice:  l.handle(ctx, cancel, l.onDevice(cancel)),
+			wire.ChannelUpdate:  l.handle(ctx, cancel, l.onUpdate),
 		},
 		RequestHandlers: map[string]ssh.RequestHandler{
 			wire.RequestPing: func(ssh.Context, *ssh.Server, *gossh.Request) (bool, []byte) { return true, nil },
@@ -278,11 +280,16 @@ func (l *link) admitted(ctx context.Context) bool {
 func (l *link) onVisit(ctx context.Context, _ *gossh.ServerConn, nc gossh.NewChannel) {
 	admitted := l.admitted(ctx)
 	l.mu.Lock()
-	allowed := admitted && l.waiting < wire.MaxVisits
+	leaving := l.leaving
+	allowed := admitted && !leaving && l.waiting < wire.MaxVisits
 	if allowed {
 		l.waiting++
 	}
 	l.mu.Unlock()
+	if leaving {
+		_ = nc.Reject(gossh.ResourceShortage, "the agent is being replaced by another version; ask again in a moment")
+		return
+	}
 	if !allowed {
 		_ = nc.Reject(gossh.ResourceShortage, "too many requests wait on this device")
 		return

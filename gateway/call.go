@@ -18,7 +18,7 @@ type call struct {
 
 // switches are the flags that take no value.
 func switches() []string {
-	return []string{"json", "check", "exercise", "follow", "ansible", "known-hosts", "web", "key", "agentless"}
+	return []string{"json", "check", "exercise", "follow", "ansible", "known-hosts", "web", "key", "agentless", "back", "cancel"}
 }
 
 // parseCall tells words from flags: --name value, --name=value, --json. Known are

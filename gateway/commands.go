@@ -37,6 +37,8 @@ func commands() []command {
 		{policy.DevicesLabel, "NAME KEY=VALUE… [KEY=]", "change labels of a device; without a value one is taken away", (*session).cmdLabel},
 		{policy.DevicesRetire, "NAME [REASON]", "take a device out of service: what is open on it ends, and its key is admitted no more", (*session).cmdRetire},
 		{policy.DevicesKeyRotate, "NAME", "have a device make itself another key, and refuse the old one from then on", (*session).cmdKeyRotate},
+		{policy.DevicesUpdate, "NAME…|KEY=VALUE… [--to VERSION | --back | --cancel]", "order devices to run the newest release, this one, or the one before; those that are away get it when they call", (*session).cmdUpdate},
+		{policy.DevicesUpdates, "[--json]", "say which release each device runs, what was ordered, and what came of it", (*session).cmdUpdates},
 		{policy.Enroll, "[--name NAME | --count N] [--label KEY=VALUE]… [--life 1h] [--web | --agentless] [--json]", "print the line that lets one device join, or N lines for N devices; --agentless: one that only has OpenSSH", (*session).cmdEnroll},
 		{policy.Visits, "[--json]", "list the visits that are asked for or open, or watch and end them on a terminal (ssh -t)", (*session).cmdVisits},
 		{policy.Watch, "VISIT", "watch a visit live (needs a terminal: ssh -t)", (*session).cmdWatch},

@@ -34,9 +34,12 @@ type Config struct {
 	Wait time.Duration `toml:"wait"`
 	// HostCertificate is the file of an SSH host certificate for the gateway's
 	// key, that of an authority which technicians' clients know.
-	HostCertificate string    `toml:"host_certificate"`
-	Limits          Limits    `toml:"limits"`
-	WebSocket       WebSocket `toml:"websocket"`
+	HostCertificate string `toml:"host_certificate"`
+	// Releases is a folder that has a folder for each release that devices may be
+	// ordered to run; empty: none.
+	Releases  string    `toml:"releases"`
+	Limits    Limits    `toml:"limits"`
+	WebSocket WebSocket `toml:"websocket"`
 }
 
 // Limits bound what strangers can make the gateway hold.
@@ -82,6 +85,8 @@ func (c Config) Check() error {
 		return config.Badf("organisation", "%q is no name; up to %d printable characters are allowed", c.Organisation, wire.MaxName)
 	case strings.ContainsRune(c.HostCertificate, 0):
 		return config.Badf("host_certificate", "%q is no file", c.HostCertificate)
+	case strings.ContainsRune(c.Releases, 0):
+		return config.Badf("releases", "%q is no folder", c.Releases)
 	case c.Wait < waitLeast || c.Wait > waitMost:
 		return config.Badf("wait", "%s is impossible; %s to %s are allowed", config.Duration(c.Wait), config.Duration(waitLeast), config.Duration(waitMost))
 	}

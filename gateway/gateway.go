@@ -70,6 +70,7 @@ type Gateway struct {
 	papers   papers
 	keeping  sync.Mutex // of facts, see keepFacts
 	vitals   vitals
+	updates  updates
 
 	ctx      context.Context //nolint:containedctx // its life is the gateway's
 	stop     context.CancelCauseFunc
@@ -97,6 +98,7 @@ func New(ctx context.Context, o Options) (_ *Gateway, err error) {
 		options: o, digest: o.Digest, cfg: o.Config.Named(), version: o.Version, log: o.Log, key: key,
 		homes: registry{homes: make(map[string]*home)}, visits: visits{live: make(map[string]*visit)},
 		sessions: sessions{open: make(map[*session]struct{})}, changes: changes{changed: make(chan struct{})},
+		updates: newUpdates(),
 	}
 	g.inForce.Store(law)
 	g.ctx, g.stop = context.WithCancelCause(context.Background())

@@ -60,6 +60,7 @@ func (g *Gateway) serveAgent(ctx context.Context, conn net.Conn) {
 		defer g.leave(h)
 		if h.held == nil {
 			g.running.Go(func() { g.offerRosters(ctx, h) })
+			g.running.Go(func() { g.pursueUpdate(ctx, h) })
 		}
 	}
 	g.publish()

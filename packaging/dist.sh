@@ -26,7 +26,7 @@ trap 'rm -rf "$STAGE"' EXIT
 export STAGE
 
 program() { # program ARCH FILE
-  GOOS=linux GOARCH=$1 GOARM=7 CGO_ENABLED=0 go build -trimpath -ldflags "-s -w -buildid= -X main.version=$version" -o "$2" .
+  GOOS=linux GOARCH=$1 GOARM=7 CGO_ENABLED=0 go build -trimpath -ldflags "-s -w -buildid= -X main.version=$version -X main.made=$MTIME" -o "$2" .
 }
 
 echo "man page, completions and configuration"
@@ -53,6 +53,9 @@ done
 
 echo "what the program is made of"
 go run ./packaging/sbom "$version" "$MTIME" "dist/accord-$version-linux-${architectures[0]}" >"dist/accord-$version.cdx.json"
+
+echo "what a release is, for its signature (docs/operating.md)"
+go run ./packaging/release dist "$version" "$(git rev-parse HEAD)" "$MTIME"
 
 (cd dist && sha256sum -- * >SHA256SUMS)
 ls -l dist

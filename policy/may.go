@@ -34,6 +34,10 @@ const (
 	DevicesRetire  Command = "devices retire" // take one out of service for good
 	// DevicesKeyRotate has a device make itself another key.
 	DevicesKeyRotate Command = "devices key-rotate"
+	// DevicesUpdate has devices run another release of the agent; DevicesUpdates lists
+	// which they run, and what became of the orders.
+	DevicesUpdate  Command = "devices update"
+	DevicesUpdates Command = "devices updates"
 
 	PeopleList   Command = "people"       // list them
 	LockPerson   Command = "lock"         // bar one
@@ -60,7 +64,7 @@ const (
 
 // Commands are all commands, as help lists them.
 func Commands() []Command {
-	return []Command{Devices, ClientConfig, ExplainOwn, ExplainOthers, Rules, Visits, Watch, Say, Kill, Recordings, Play, Verify, Audit, Status, Enroll, DevicesRelease, DevicesRename, DevicesLabel, DevicesRetire, DevicesKeyRotate,
+	return []Command{Devices, ClientConfig, ExplainOwn, ExplainOthers, Rules, Visits, Watch, Say, Kill, Recordings, Play, Verify, Audit, Status, Enroll, DevicesRelease, DevicesRename, DevicesLabel, DevicesRetire, DevicesKeyRotate, DevicesUpdate, DevicesUpdates,
 		PeopleList, LockPerson, UnlockPerson, CharterList, CharterShow, CharterSign,
 		OverrideRequest, OverrideDrill, OverrideOpen, OverrideList, OverrideShow, OverrideApprove, OverrideDeny, OverrideReview,
 		RosterList, RosterShow, RosterSign}
@@ -89,11 +93,11 @@ func (c Command) roles() []Role {
 		return []Role{Supervisor, Auditor}
 	case LockPerson:
 		return []Role{Supervisor, Admin}
-	case RosterList, RosterShow, ExplainOthers, Rules, PeopleList, CharterList, Status:
+	case RosterList, RosterShow, ExplainOthers, Rules, PeopleList, CharterList, Status, DevicesUpdates:
 		return []Role{Supervisor, Auditor, Admin}
 	case Recordings, Play, Verify:
 		return []Role{Auditor}
-	case Enroll, DevicesRelease, DevicesRename, DevicesLabel, DevicesRetire, DevicesKeyRotate, UnlockPerson:
+	case Enroll, DevicesRelease, DevicesRename, DevicesLabel, DevicesRetire, DevicesKeyRotate, DevicesUpdate, UnlockPerson:
 		return []Role{Admin}
 	}
 	return nil

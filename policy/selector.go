@@ -97,6 +97,20 @@ func parseSelector(text string) (selector, error) {
 	return s, nil
 }
 
+// Selection picks devices as a rule's entry of devices does.
+type Selection struct{ terms selector }
+
+// ParseSelection reads "site=lyon,name=web-*".
+func ParseSelection(text string) (Selection, error) {
+	s, err := parseSelector(text)
+	return Selection{s}, err
+}
+
+// Picks says whether a device is among them. Class may be empty: attended.
+func (s Selection) Picks(name, class string, labels map[string]string) bool {
+	return s.terms.match(Request{Device: name, Class: class, Labels: labels})
+}
+
 func (s selector) match(r Request) bool {
 	for _, t := range s {
 		if value, ok := r.value(t.key); !ok || !t.want.match(value) {

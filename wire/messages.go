@@ -176,6 +176,7 @@ func newMessage(kind string) Message {
 		&Answer{}, &Open{}, &Ready{}, &Head{}, &End{}, &Card{},
 		&Control{}, &Presence{}, &Say{}, &Rosters{}, &Pinned{}, &AskNonce{}, &Nonce{},
 		&More{}, &Withdraw{}, &Listening{}, &Caller{}, &NewKey{}, &Rekeyed{}, &KeyTaken{},
+		&AskRelease{}, &Release{}, &OfferRelease{}, &SendRelease{}, &GoBack{}, &ReleaseTaken{},
 	} {
 		if m.kind() == kind {
 			return m

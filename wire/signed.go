@@ -55,3 +55,12 @@ func VerifyAny(namespace string, statement, armored []byte) error {
 	}
 	return Verify(sig.PublicKey, namespace, statement, armored)
 }
+
+// SignerOf is the key that is named in an armored SSHSIG.
+func SignerOf(armored []byte) (ssh.PublicKey, error) {
+	sig, err := sshsig.Unarmor(armored)
+	if err != nil {
+		return nil, fmt.Errorf("%w: %w", ErrSignature, err)
+	}
+	return sig.PublicKey, nil
+}

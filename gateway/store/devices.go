@@ -275,6 +275,9 @@ func (s *Store) Rekey(ctx context.Context, key, line, statement string, e Entry)
 		if err == nil && made == 0 {
 			err = fmt.Errorf("a device with this key: %w", ErrExists)
 		}
+		if err == nil {
+			_, err = g.exec(`UPDATE updates SET device = $1 WHERE device = $2`, to, key)
+		}
 		return made, err
 	})
 }

@@ -76,6 +76,11 @@ const (
 	// DeviceRekeyed: Actor had it take another key; the old one is admitted no
 	// more. Data: key, to, statement (SHA-256 of what both keys signed).
 	DeviceRekeyed Kind = "device.rekeyed"
+	// DeviceUpdate: what became of an order to run another release. Data: key, step
+	// (ordered, taken, done, refused, went back, cancelled), version, manifest
+	// (SHA-256 of what was signed), back ("yes" or nothing), why. No success where it
+	// was refused or the device went back.
+	DeviceUpdate Kind = "device.update"
 )
 
 // What happens to Visit, on Device.
@@ -149,7 +154,7 @@ const (
 var kinds = []Kind{
 	GatewayStarted, GatewayStopped, ConfigLoaded, ClockStepped,
 	LoginAccepted, LoginDenied, LoginCode, PersonLocked, PersonUnlocked, CharterSigned, RecordingViewed, LogViewed, TokenMade,
-	DeviceEnrolled, DeviceOnline, DeviceChanged, DeviceAway, DeviceQuarantined, DeviceReleased, DeviceRenamed, DeviceLabelled, DeviceRetired, DeviceRekeyed,
+	DeviceEnrolled, DeviceOnline, DeviceChanged, DeviceAway, DeviceQuarantined, DeviceReleased, DeviceRenamed, DeviceLabelled, DeviceRetired, DeviceRekeyed, DeviceUpdate,
 	VisitRequested, VisitAnswered, VisitOpened, VisitExtended, VisitWatched, VisitEnded, RecordingSealed, VisitNoted,
 	OverrideAsked, OverrideSigned, OverrideGranted, OverrideClosed, OverrideTaken, OverrideSettled, OverrideOverdue,
 	RosterChanged, RosterPinned, AlertStranger, WebhookLost,
