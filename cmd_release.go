@@ -17,9 +17,9 @@ func releaseVerb() verb {
 		usage: "[OPTIONS] FOLDER",
 		line:  "check a release that devices are to be updated to",
 		help: `Checks a release as make dist leaves it in a folder: the manifest, RELEASE; its
-signature, RELEASE.sig; and that each program is the one that was signed. It says
-what is in it and by which key it is signed. With a device's configuration it says
-whether that device takes the signature, too.
+signature, RELEASE.sig; and that each program is the one that was signed. It
+says what is in it and by which key it is signed. With a device's configuration
+it says whether that device takes the signature, too.
 
 A release is signed with stock tools, a key on a FIDO token included:
 

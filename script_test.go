@@ -133,7 +133,9 @@ func buildBinary(t *testing.T) string {
 			t.Fatal(err)
 		}
 	}
-	build := exec.CommandContext(t.Context(), "go", "build", "-trimpath", "-o", filepath.Join(bin, "accord"), ".")
+	// The version and its time are such that a story can write others over them.
+	build := exec.CommandContext(t.Context(), "go", "build", "-trimpath", "-ldflags", "-X main.version=v1.0.0-stories -X main.made=2026-01-01T00:00:00Z",
+		"-o", filepath.Join(bin, "accord"), ".")
 	build.Env = append(os.Environ(), "CGO_ENABLED=0")
 	if out, err := build.CombinedOutput(); err != nil {
 		t.Fatalf("build: %v\n%s", err, out)

@@ -131,7 +131,7 @@ func (e *evil) run() {
 		cancel()
 		select {
 		case err := <-done:
-			if err != nil {
+			if err != nil && !errors.Is(err, ErrReplaced) {
 				e.t.Errorf("the agent ended with %v", err)
 			}
 		case <-time.After(patience):

@@ -14,7 +14,7 @@ import (
 // machine is what is to be said of this machine, whoever uses it.
 func machine() wire.Facts {
 	f := wire.Facts{CPUs: int64(runtime.NumCPU()), Load: load()}
-	f.System = release()
+	f.System = osRelease()
 	f.Kernel = kernel()
 	var s unix.Sysinfo_t
 	if err := unix.Sysinfo(&s); err == nil {

@@ -10,8 +10,8 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// release is what the system calls itself, os-release(5).
-func release() string {
+// osRelease is what the system calls itself, os-release(5).
+func osRelease() string {
 	for _, path := range []string{"/etc/os-release", "/usr/lib/os-release"} {
 		if text, err := os.ReadFile(path); err == nil {
 			return prettyName(string(text))

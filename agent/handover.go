@@ -115,8 +115,9 @@ func (h handover) released(ctx context.Context, installed string, watched bool) 
 // kept runs the release that is to run in place of this program, and returns when
 // this program is to run itself; over where the agent has ended.
 func (h handover) kept(ctx context.Context) (over bool, err error) {
+	var ended error
 	for {
-		next, doubts, err := h.next()
+		next, doubts, err := h.next(ended)
 		if err != nil {
 			return true, err
 		}
@@ -138,12 +139,13 @@ func (h handover) kept(ctx context.Context) (over bool, err error) {
 		if !again {
 			return true, err
 		}
+		ended = err
 	}
 }
 
 // next is the release that is to run; nil: this program. An agent that runs has
 // its reasons: a second one touches nothing, and says so when it opens its socket.
-func (h handover) next() (*releases.Start, []error, error) {
+func (h handover) next(ended error) (*releases.Start, []error, error) {
 	cfg, err := h.Config.Resolved()
 	if err != nil {
 		return nil, nil, err
@@ -155,7 +157,7 @@ func (h handover) next() (*releases.Start, []error, error) {
 	if conn, err := net.Dial("unix", cfg.Socket); err == nil {
 		return nil, nil, conn.Close()
 	}
-	next, doubts := releases.Open(cfg.State, signers).Next(release.Build{Version: h.Version, Made: h.Made}, time.Now())
+	next, doubts := releases.Open(cfg.State, signers).Next(release.Build{Version: h.Version, Made: h.Made}, time.Now(), ended)
 	return next, doubts, nil
 }
 
@@ -168,8 +170,8 @@ func (h handover) told(next *releases.Start, watched bool) []string {
 	return env
 }
 
-// watch runs a release as a child of this program until it ends; again where the
-// next one is to be looked for.
+// watch runs a release as a child of this program until it ends, and says how; again
+// where the next one is to be looked for.
 func (h handover) watch(ctx context.Context, next *releases.Start) (again bool, err error) {
 	h.Log.Info("a release is started, and watched", "version", next.Version, "online_before", !next.Trial)
 	// Into a group below, as the release does by itself: in one group with others it
@@ -186,7 +188,7 @@ func (h handover) watch(ctx context.Context, next *releases.Start) (again bool, 
 	cmd.Cancel = func() error { return cmd.Process.Signal(syscall.SIGTERM) }
 	if err := cmd.Start(); err != nil {
 		h.Log.Error("the release can't be started", "version", next.Version, "error", err)
-		return h.pause(ctx), nil
+		return h.anew(ctx, err)
 	}
 	looked := make(chan struct{})
 	go func() {
@@ -195,6 +197,9 @@ func (h handover) watch(ctx context.Context, next *releases.Start) (again bool, 
 	}()
 	err = cmd.Wait()
 	good := !h.onTrial()
+	if context.Cause(trial) != nil && ctx.Err() == nil {
+		err = context.Cause(trial) // it was ended
+	}
 	end(nil)
 	<-looked
 	status, exited := errors.AsType[*exec.ExitError](err)
@@ -205,15 +210,21 @@ func (h handover) watch(ctx context.Context, next *releases.Start) (again bool, 
 		return true, nil
 	case !good:
 		h.Log.Error("the release has ended and was never online", "version", next.Version, "error", err)
-		return h.pause(ctx), nil
+		if err == nil {
+			err = errEnded
+		}
+		return h.anew(ctx, err)
 	case exited:
 		return false, Exit(max(status.ExitCode(), 1))
 	}
 	return false, err
 }
 
-// errNotOnline is why a release is ended that runs.
-var errNotOnline = fmt.Errorf("it has not come online within %s", trialLimit)
+// Why a release is given up: it ran and was ended, or ended as if all were well.
+var (
+	errNotOnline = fmt.Errorf("it has not come online within %s", trialLimit)
+	errEnded     = errors.New("it has ended")
+)
 
 // look ends a release that does not come online in time.
 func (h handover) look(ctx context.Context, end context.CancelCauseFunc) {
@@ -234,12 +245,12 @@ func (h handover) look(ctx context.Context, end context.CancelCauseFunc) {
 
 func (h handover) onTrial() bool { return releases.Open(h.Config.State, nil).State().Trial }
 
-// pause is before the next start; it says whether there is one.
-func (h handover) pause(ctx context.Context) bool {
+// anew is the pause before the next start, unless the agent is to end.
+func (h handover) anew(ctx context.Context, why error) (again bool, err error) {
 	select {
 	case <-time.After(trialPause):
-		return true
+		return true, why
 	case <-ctx.Done():
-		return false
+		return false, nil
 	}
 }

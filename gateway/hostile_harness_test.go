@@ -2,6 +2,7 @@ package gateway
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"crypto/ed25519"
 	"crypto/rand"
@@ -208,6 +209,9 @@ type device struct {
 	mute bool
 	// questions answers channels about the device itself; nil refuses them.
 	questions func(gossh.Channel)
+	// releases answers channels about releases; nil is an agent that knows none.
+	releases func(gossh.Channel)
+	agent    string // its version, where that matters
 	// early says whether it is too early for one; nil never says so.
 	early func() bool
 	// hears gets what else the gateway says in a visit.
@@ -274,7 +278,7 @@ func (d *device) hello(nc gossh.NewChannel, m wire.Message) (wire.Message, error
 
 func (d *device) introduction() *wire.Hello {
 	return &wire.Hello{
-		Agent: "test", Name: d.name, OS: "linux", Arch: "amd64",
+		Agent: cmp.Or(d.agent, "test"), Name: d.name, OS: "linux", Arch: "amd64",
 		Capabilities: append([]wire.Capability{wire.Shell}, d.offers...), Logins: []string{"ann"},
 	}
 }
@@ -359,6 +363,13 @@ func (d *device) serve(chans <-chan gossh.NewChannel) {
 			}
 			go gossh.DiscardRequests(reqs)
 			go d.questions(ch)
+		case nc.ChannelType() == wire.ChannelUpdate && d.releases != nil:
+			ch, reqs, err := nc.Accept()
+			if err != nil {
+				continue
+			}
+			go gossh.DiscardRequests(reqs)
+			go d.releases(ch)
 		case nc.ChannelType() == wire.ChannelForward && d.forwards != nil:
 			go d.forwards(nc)
 		case nc.ChannelType() == wire.ChannelListen && d.listens != nil:

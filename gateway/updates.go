@@ -7,6 +7,7 @@ import (
 	"io"
 	"os"
 	"path/filepath"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -304,7 +305,9 @@ func (h *home) onUpdates(ctx context.Context, speak func(*wire.Conn, io.Writer) 
 // its welcome yet, and is asked again.
 func (h *home) openUpdates(ctx context.Context) (gossh.Channel, error) {
 	for wait, n := rosterAgain, 1; ; wait, n = 2*wait, n+1 {
-		ch, reqs, err := h.open(ctx, wire.ChannelUpdate, nil)
+		opening, cancel := context.WithTimeout(ctx, wire.Handshake)
+		ch, reqs, err := h.open(opening, wire.ChannelUpdate, nil)
+		cancel()
 		if err == nil {
 			go gossh.DiscardRequests(reqs)
 			return ch, nil
@@ -355,9 +358,9 @@ func (g *Gateway) release(version string) (*release.Folder, error) {
 			return f, nil
 		}
 	}
-	err = fmt.Errorf("%s has no release %s", g.cfg.Releases, version)
-	if version == "" {
-		err = fmt.Errorf("%s has no release", g.cfg.Releases)
+	sentence := strings.TrimSpace(fmt.Sprintf("%s has no release %s", g.cfg.Releases, version))
+	for _, err := range odd {
+		sentence += "; " + err.Error()
 	}
-	return nil, errors.Join(append([]error{err}, odd...)...)
+	return nil, errors.New(sentence)
 }

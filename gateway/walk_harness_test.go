@@ -131,13 +131,14 @@ func (w *walkers) seen() sight {
 	w.t.Helper()
 	w.quiet()
 	ctx, all := w.t.Context(), make(map[string]any)
-	var errs [6]error
+	var errs [7]error
 	all["devices"], errs[0] = w.store.Devices(ctx)
 	all["locks"], errs[1] = w.store.Locks(ctx)
 	all["overrides"], errs[2] = w.store.Overrides(ctx, store.OverrideFilter{})
 	all["rosters"], errs[3] = w.store.Rosters(ctx)
 	all["charters"], errs[4] = w.store.Charters(ctx, 1000)
 	all["visits"], errs[5] = w.store.Visits(ctx, store.VisitFilter{})
+	all["updates"], errs[6] = w.store.Updates(ctx)
 	live := []visitJSON{}
 	for _, v := range w.visits.all() {
 		live = append(live, v.json())

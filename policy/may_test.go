@@ -13,11 +13,11 @@ import (
 func TestMayTable(t *testing.T) {
 	table := map[Role]string{
 		Technician: "devices, config, explain, watch, say, charter show, charter sign, override request, override drill, override open, override list, override show, override deny",
-		Supervisor: "devices, config, explain, explain others, rules, visits, watch, say, kill, audit, status, people, lock, charter, charter show, charter sign, override list, override show, override approve, override deny, " +
+		Supervisor: "devices, config, explain, explain others, rules, visits, watch, say, kill, audit, status, devices updates, people, lock, charter, charter show, charter sign, override list, override show, override approve, override deny, " +
 			"override review, override roster, override roster show, override roster sign",
-		Auditor: "devices, config, explain, explain others, rules, visits, recordings, play, verify, audit, status, people, charter, charter show, charter sign, override list, override show, override review, " +
+		Auditor: "devices, config, explain, explain others, rules, visits, recordings, play, verify, audit, status, devices updates, people, charter, charter show, charter sign, override list, override show, override review, " +
 			"override roster, override roster show",
-		Admin: "devices, config, explain, explain others, rules, status, enroll, devices release, devices rename, devices label, devices retire, devices key-rotate, people, lock, unlock, charter, charter show, charter sign, override roster, override roster show",
+		Admin: "devices, config, explain, explain others, rules, status, enroll, devices release, devices rename, devices label, devices retire, devices key-rotate, devices update, devices updates, people, lock, unlock, charter, charter show, charter sign, override roster, override roster show",
 	}
 	for _, role := range Roles() {
 		p := Person{Name: "alice", Roles: []string{string(role)}}

@@ -45,6 +45,11 @@ func oneOfEach() []Message {
 		&Head{Seq: 1<<64 - 1, Hash: hash},
 		&End{By: "user", Cause: "The user stopped it.", Head: &Head{Seq: 2, Hash: hash}},
 		&Card{Statement: []byte("a"), Signature: []byte("b")},
+		&AskRelease{}, &GoBack{},
+		&Release{Runs: "v1", Next: "v2", Failed: "v3", Why: "It did not come online."},
+		&OfferRelease{Manifest: []byte("a"), Signature: []byte("b")},
+		&SendRelease{System: "linux", Arch: "arm64", Size: 1},
+		&ReleaseTaken{Version: "v2", Waits: true, Sentence: "No."},
 	}
 }
 

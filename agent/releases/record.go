@@ -76,6 +76,7 @@ func (s *Store) load() (record, error) {
 	if err != nil {
 		return record{Format: format}, fmt.Errorf("which release is to run can't be read from %s, so the installed program is (remove the file to order releases again): %w", s.file, err)
 	}
+	r.Trial = r.Trial && r.Current != ""
 	return r, nil
 }
 
@@ -95,9 +96,18 @@ func (s *Store) save(r record) error {
 func (r record) fall(why error, now time.Time) record {
 	next := record{Failed: r.Current, Why: wire.Clean(why.Error(), wire.MaxReason), At: now.UTC().Truncate(time.Second)}
 	if r.Before != nil {
-		next.Current = *r.Before
+		next.back(*r.Before)
 	}
 	return next
+}
+
+// back has what ran before run again. Behind that is the installed program, which
+// is always there.
+func (r *record) back(version string) {
+	r.Current = version
+	if installed := ""; version != installed {
+		r.Before = &installed
+	}
 }
 
 // State is what the gateway may know.
@@ -146,7 +156,9 @@ func (s *Store) Back() (version string, err error) {
 			return "", err
 		}
 	}
-	return *r.Before, s.save(record{Current: *r.Before, Failed: r.Failed, Why: r.Why, At: r.At})
+	next := record{Failed: r.Failed, Why: r.Why, At: r.At}
+	next.back(*r.Before)
+	return next.Current, s.save(next)
 }
 
 // tidy takes away what the record doesn't name.
@@ -163,16 +175,16 @@ func (s *Store) tidy(r record) {
 	}
 }
 
-// put puts a file in place whole and synced, or not at all.
+// put puts a file in place whole and synced, or not at all. One process writes here
+// at a time, so that what a killed one has left is written over.
 func put(path string, data []byte, mode fs.FileMode) error {
-	f, err := os.CreateTemp(filepath.Dir(path), ".new-*")
+	f, err := os.OpenFile(path+".new", os.O_WRONLY|os.O_CREATE|os.O_TRUNC, mode)
 	if err != nil {
 		return err
 	}
-	defer func() { _ = os.Remove(f.Name()) }()
 	_, err = f.Write(data)
 	if err = errors.Join(err, f.Chmod(mode), f.Sync(), f.Close()); err != nil {
-		return err
+		return errors.Join(err, os.Remove(f.Name()))
 	}
 	if err := os.Rename(f.Name(), path); err != nil {
 		return err

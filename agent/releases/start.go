@@ -26,9 +26,10 @@ type Start struct {
 // Next says which release is to run in place of the installed program; nil: none.
 // One on trial is counted as started. What was kept is checked each time, against
 // those whose releases count now. The installed program runs where it is not
-// older: whoever installed it wanted that. Doubts are for the log; none keeps the
-// agent from starting.
-func (s *Store) Next(installed release.Build, now time.Time) (next *Start, doubts []error) {
+// older: whoever installed it wanted that. ended is how the last one ended that this
+// program has started, nil where that is not known. Doubts are for the log; none
+// keeps the agent from starting.
+func (s *Store) Next(installed release.Build, now time.Time, ended error) (next *Start, doubts []error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	r, err := s.load()
@@ -36,7 +37,7 @@ func (s *Store) Next(installed release.Build, now time.Time) (next *Start, doubt
 		return nil, []error{err}
 	}
 	for r.Current != "" {
-		start, err := s.startable(r, installed)
+		start, err := s.startable(r, installed, ended)
 		if err == nil && r.Trial {
 			r.Starts++
 			err = s.save(r) // before it is started, or it could be for ever
@@ -63,7 +64,10 @@ func (s *Store) Next(installed release.Build, now time.Time) (next *Start, doubt
 var errInstalled = errors.New("the installed program is as new, or newer")
 
 // startable is the release of a record, if it may be started.
-func (s *Store) startable(r record, installed release.Build) (*Start, error) {
+func (s *Store) startable(r record, installed release.Build, ended error) (*Start, error) {
+	if r.Trial && r.Starts >= Starts && ended != nil {
+		return nil, fmt.Errorf("it was started %d times and has not come online: %w", r.Starts, ended)
+	}
 	if r.Trial && r.Starts >= Starts {
 		return nil, fmt.Errorf("it was started %d times and has not come online", r.Starts)
 	}

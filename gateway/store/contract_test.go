@@ -28,6 +28,7 @@ func testContract(t *testing.T, open opener) {
 		"enrolment again":         contractEnrolAgain,
 		"a device is altered":     contractAltered,
 		"a device has a new key":  contractRekeyed,
+		"updates":                 contractUpdates,
 		"names":                   contractNames,
 		"one token, many takers":  contractTokenRace,
 		"a visit to its end":      contractVisit,
@@ -406,6 +407,37 @@ func contractRekeyed(t *testing.T, open opener) {
 	must(t, err)
 	same(t, "listed", len(all), 2)
 	same(t, "kinds", told(t, s, Filter{Kind: DeviceRekeyed}), []Kind{DeviceRekeyed})
+	sound(t, s)
+}
+
+// contractUpdates: an order replaces the one before, its steps are those of this very
+// order, and it goes over to the device's new key.
+func contractUpdates(t *testing.T, open opener) {
+	s, ctx := open(t, "a"), context.Background()
+	d := enrolled(t, s, 1, "lab-1")
+	_, err := s.Update(ctx, d.Key)
+	want(t, err, ErrNotFound)
+	want(t, s.OrderUpdate(ctx, Update{Device: "SHA256:none", Version: "v2"}, by("ada", 1)), ErrNotFound)
+	want(t, s.OrderUpdate(ctx, Update{Device: d.Key, Version: "v\x002"}, by("ada", 1)), ErrInvalid)
+	must(t, s.OrderUpdate(ctx, Update{Device: d.Key, Version: "v2", Manifest: "digest"}, by("ada", 2)))
+	first, err := s.Update(ctx, d.Key)
+	must(t, err)
+	same(t, "ordered", []any{first.Version, first.By, first.State, first.Open()}, []any{"v2", "ada", UpdateOrdered, true})
+	must(t, s.OrderUpdate(ctx, Update{Device: d.Key, Back: true}, by("eve", 3)))
+	first.State = UpdateTaken
+	must(t, s.StepUpdate(ctx, first, []UpdateState{UpdateOrdered}, by("lab-1", 4))) // too late
+	u, err := s.Update(ctx, d.Key)
+	must(t, err)
+	same(t, "replaced", []any{u.Version, u.By, u.State, u.Back}, []any{"", "eve", UpdateOrdered, true})
+	u.State, u.Version, u.Why = UpdateRefused, "v1", "No."
+	must(t, s.StepUpdate(ctx, u, []UpdateState{UpdateTaken}, by("lab-1", 5))) // it isn't
+	must(t, s.StepUpdate(ctx, u, []UpdateState{UpdateOrdered}, by("lab-1", 6)))
+	line, key := deviceLine(t, 2)
+	must(t, s.Rekey(ctx, d.Key, line, "digest", by("ada", 7)))
+	all, err := s.Updates(ctx)
+	must(t, err)
+	same(t, "of the new key", []any{len(all), all[key].State, all[key].Why, all[key].Version, all[key].Open()}, []any{1, UpdateRefused, "No.", "v1", false})
+	same(t, "kinds", told(t, s, Filter{Kind: DeviceUpdate}), []Kind{DeviceUpdate, DeviceUpdate, DeviceUpdate})
 	sound(t, s)
 }
 
