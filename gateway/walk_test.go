@@ -83,7 +83,7 @@ func walk() []step {
 		{command: policy.DevicesRetire, line: "devices retire lab-9 stolen", may: admins, setting: spare, then: turn{0, "is retired", store.DeviceRetired}},
 		{command: policy.DevicesKeyRotate, line: "devices key-rotate lab-9", may: admins, setting: spare, then: turn{exitFailed, "away", ""}},
 		{command: policy.DevicesUpdate, line: "devices update lab-9 --back", may: admins, setting: spare, then: turn{0, "what ran before is ordered; the device is away", store.DeviceUpdate}},
-		{command: policy.DevicesUpdates, line: "devices updates", may: supervisors + auditors + admins, then: turn{says: "WHAT CAME OF IT"}},
+		{command: policy.DevicesUpdates, line: "devices updates", may: supervisors + auditors + admins, then: turn{says: "ORDERED"}},
 		{command: policy.Enroll, line: "enroll", may: admins, then: turn{0, "accord join", store.TokenMade}},
 		{command: policy.ExplainOwn, line: "explain lab-1 shell", may: everybody, then: turn{says: "shell on lab-1"}},
 		{command: policy.ExplainOwn, line: "explain ME lab-1 shell", may: everybody, then: turn{says: "shell on lab-1 for ME"}},
