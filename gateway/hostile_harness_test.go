@@ -363,13 +363,13 @@ func (d *device) serve(chans <-chan gossh.NewChannel) {
 			}
 			go gossh.DiscardRequests(reqs)
 			go d.questions(ch)
-		case nc.ChannelType() == wire.ChannelUpdate && d.releases != nil:
+		case nc.ChannelType() == wire.ChannelUpdate && d.aboutReleases() != nil:
 			ch, reqs, err := nc.Accept()
 			if err != nil {
 				continue
 			}
 			go gossh.DiscardRequests(reqs)
-			go d.releases(ch)
+			go d.aboutReleases()(ch)
 		case nc.ChannelType() == wire.ChannelForward && d.forwards != nil:
 			go d.forwards(nc)
 		case nc.ChannelType() == wire.ChannelListen && d.listens != nil:
@@ -384,6 +384,13 @@ func (d *device) serve(chans <-chan gossh.NewChannel) {
 			go echo(nc)
 		}
 	}
+}
+
+// aboutReleases is releases, which a test may set while an older call still serves.
+func (d *device) aboutReleases() func(gossh.Channel) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	return d.releases
 }
 
 // tooEarly asks early, which a test may set while an older call still serves.

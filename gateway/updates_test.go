@@ -75,7 +75,7 @@ func (p *publisher) order(line string) said {
 // hangs up.
 func (d *device) takes(answer *wire.ReleaseTaken) <-chan []byte {
 	got := make(chan []byte, 1)
-	d.releases = func(ch gossh.Channel) {
+	d.answer(func(ch gossh.Channel) {
 		c := wire.NewConn(ch)
 		if m, err := c.Read(); err != nil || !is[*wire.OfferRelease](m) {
 			return
@@ -87,13 +87,20 @@ func (d *device) takes(answer *wire.ReleaseTaken) <-chan []byte {
 		_ = c.Write(answer)
 		_, _ = c.Read()
 		_ = d.conn.Close()
-	}
+	})
 	return got
+}
+
+// answer sets how the device answers.
+func (d *device) answer(with func(gossh.Channel)) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	d.releases = with
 }
 
 // says is a device that answers each question about its releases so.
 func (d *device) says(answers ...wire.Message) {
-	d.releases = func(ch gossh.Channel) {
+	d.answer(func(ch gossh.Channel) {
 		c := wire.NewConn(ch)
 		if _, err := c.Read(); err == nil {
 			for _, m := range answers {
@@ -101,7 +108,7 @@ func (d *device) says(answers ...wire.Message) {
 			}
 		}
 		_ = ch.Close()
-	}
+	})
 }
 
 func is[M wire.Message](m wire.Message) bool { _, ok := m.(M); return ok }
@@ -183,18 +190,18 @@ func TestUpdateRefused(t *testing.T) {
 	}{
 		"an-old-agent": {func(*device) {}, "takes no updates from a gateway yet"},
 		"a-no":         {func(d *device) { d.says(&wire.ReleaseTaken{Sentence: "The disk is \x1b[31mfull."}) }, "The disk is <U+001B>[31mfull."},
-		"breaks-off":   {func(d *device) { d.releases = broken }, "broke off"},
+		"breaks-off":   {func(d *device) { d.answer(broken) }, "broke off"},
 		"nonsense":     {func(d *device) { d.says(&wire.Ready{}) }, "makes no sense"},
 		"asks-for-another": {func(d *device) { d.says(&wire.SendRelease{System: "plan9", Arch: "mips", Size: 1}) },
 			"has no program for plan9/mips"},
 		"takes-half": {func(d *device) {
-			d.releases = func(ch gossh.Channel) {
+			d.answer(func(ch gossh.Channel) {
 				c := wire.NewConn(ch)
 				_, _ = c.Read()
 				_ = c.Write(&wire.SendRelease{System: "linux", Arch: "amd64", Size: 1})
 				_, _ = io.ReadFull(ch, make([]byte, 1000))
 				_ = ch.Close()
-			}
+			})
 		}, "broke off"},
 	} {
 		d := p.device(name)
@@ -206,7 +213,7 @@ func TestUpdateRefused(t *testing.T) {
 		}
 	}
 	lost := p.device("lost")
-	lost.releases = func(gossh.Channel) { _ = lost.conn.Close() }
+	lost.answer(func(gossh.Channel) { _ = lost.conn.Close() })
 	lost.join()
 	_ = p.order("lost")
 	lost.isOnline(false)
@@ -217,7 +224,7 @@ func TestUpdateRefused(t *testing.T) {
 	if s := p.order("lost --cancel"); s.status == 0 || !strings.Contains(s.out, "no order waits") {
 		t.Errorf("twice: %+v", s)
 	}
-	lost.releases = func(gossh.Channel) { t.Error("it is asked, and nothing is ordered") }
+	lost.answer(func(gossh.Channel) { t.Error("it is asked, and nothing is ordered") })
 	lost.online()
 	if s := p.run("list", p.boss, "devices updates"); s.status != 0 || !strings.Contains(s.out, "Release v2.0.0") || !strings.Contains(s.out, "cancelled") {
 		t.Errorf("%+v", s)
