@@ -54,7 +54,7 @@ func (e Exit) Error() string {
 // program was started, the program first.
 func Serve(ctx context.Context, o Options, command, env []string) error {
 	o.Command = command
-	h := handover{Options: o, env: slices.DeleteFunc(slices.Clone(env), ours)}
+	h := handover{Options: o, env: slices.DeleteFunc(slices.Clone(env), forReleases)}
 	if installed := variable(env, envInstalled); installed != "" {
 		h.Release = variable(env, envRelease)
 		return h.released(ctx, installed, variable(env, envWatched) != "")
@@ -76,7 +76,7 @@ type handover struct {
 	env []string // without what a release is told
 }
 
-func ours(v string) bool {
+func forReleases(v string) bool {
 	name, _, _ := strings.Cut(v, "=")
 	return name == envRelease || name == envInstalled || name == envWatched
 }

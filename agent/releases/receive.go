@@ -202,11 +202,3 @@ func deref(s *string) string {
 	}
 	return *s
 }
-
-func syncDir(path string) error {
-	d, err := os.Open(path)
-	if err != nil {
-		return err
-	}
-	return errors.Join(d.Sync(), d.Close())
-}

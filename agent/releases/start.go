@@ -13,9 +13,6 @@ import (
 	"accord/wire/release"
 )
 
-// The files of a release that is kept.
-const program = "accord"
-
 // Start is a release that is to run.
 type Start struct {
 	*release.Manifest
