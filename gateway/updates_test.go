@@ -247,7 +247,7 @@ func TestUpdateOrders(t *testing.T) {
 		"site= --back":               "selects no device",
 		"laptop-7 --back --cancel":   "One of",
 		"laptop-7 --to v1 --to v2":   "One of",
-		"laptop-7 --now":             "needs a value",
+		"laptop-7 --now":             "no option",
 		"laptop-7 --force x --to v2": "no option",
 	} {
 		if s := p.order(line); s.status == 0 || !strings.Contains(s.out+s.errs, want) {
