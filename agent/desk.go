@@ -44,11 +44,14 @@ type desk struct {
 	clients map[*client]struct{}
 	asking  *asking
 	idle    tui.Idle
-	noting  bool              // a process that shows notifications runs
-	edging  bool              // the visits stand at the edge of what the user looks at
-	visits  map[string]*visit // open ones
-	refused []time.Time       // lately
-	laters  map[string]int    // by the technician's key, since the last other answer
+	// desktop is what the session of the user has said of itself, at lookedAt.
+	desktop  surface.Desktop
+	lookedAt time.Time
+	noting   bool              // a process that shows notifications runs
+	edging   bool              // the visits stand at the edge of what the user looks at
+	visits   map[string]*visit // open ones
+	refused  []time.Time       // lately
+	laters   map[string]int    // by the technician's key, since the last other answer
 }
 
 func newDesk(a *Agent, s surfaces) *desk {
@@ -75,6 +78,8 @@ type surfaces interface {
 	Open(ctx context.Context, nonce string, shown <-chan struct{}) error
 	// Line writes lines on the user's terminals and says on how many.
 	Line(ctx context.Context, text string) int
+	// Locked reports whether the screen of one of them is locked for sure.
+	Locked(ctx context.Context, surface string) bool
 	// Phrases are those of the user's language, as far as that is known.
 	Phrases() *tui.Phrases
 	// Notes starts what shows notifications to the user for as long as there is
@@ -112,6 +117,7 @@ type given struct {
 // asking is the request that is before the user now.
 type asking struct {
 	question
+	telling *telling // what question.tell is
 	prompt  tui.Prompt
 	longest time.Time  // no extension goes beyond it
 	answer  chan given // takes the first
@@ -151,14 +157,12 @@ func (d *desk) ask(ctx context.Context, q question) given {
 		return noAnswer(err.Error())
 	}
 	ctx, cancel := context.WithCancel(ctx)
-	climbed := make(chan struct{})
-	go func() {
-		defer close(climbed)
-		d.climb(ctx, a)
-	}()
+	var climbing sync.WaitGroup
+	climbing.Go(func() { d.climb(ctx, a) })
+	climbing.Go(func() { d.watchLock(ctx, a.telling) })
 	g := d.wait(ctx, a)
 	cancel()
-	<-climbed
+	climbing.Wait()
 	d.takeDown(a, g)
 	return g
 }
@@ -200,9 +204,10 @@ func (d *desk) present(q question) (*asking, error) {
 	}
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	t := q.req.Technician
+	t, telling := q.req.Technician, &telling{tell: q.tell, news: make(chan struct{}, 1)}
+	q.tell = telling.say
 	a := &asking{
-		question: q, answer: make(chan given, 1), moved: make(chan struct{}, 1),
+		question: q, telling: telling, answer: make(chan given, 1), moved: make(chan struct{}, 1),
 		showing: make(map[*client]struct{}), shown: make(chan struct{}), closed: make(chan struct{}, 1), longest: time.Now().Add(wire.PromptLongest),
 		prompt: tui.Prompt{
 			ID: q.nonce, Organisation: q.req.Organisation, Technician: t.Name, Full: t.Full, KeyWords: wire.KeyWords(t.Key),

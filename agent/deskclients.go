@@ -97,6 +97,8 @@ func (d *desk) hear(c *client, m fromClient) {
 		d.mu.Lock()
 		c.failedToHelp()
 		d.mu.Unlock()
+	case opLooked:
+		d.looked(c, m)
 	case opPause, opResume, opReduce, opSay:
 		d.control(c, m)
 	}

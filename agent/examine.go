@@ -224,7 +224,7 @@ func (e *examination) surfaces(ctx context.Context) {
 	if place, err := surface.FindConsole(user, proc.Belongs); err == nil {
 		ways = append(ways, "a console of its own before "+place)
 	}
-	seats, err := surface.Seats(proc.Belongs)
+	seats, err := surface.Seats(proc.Belongs, func(int) time.Duration { return -1 })
 	if err != nil {
 		e.Look(area, "look at /proc", "Who is at this machine can't be seen: %s.", err)
 		return

@@ -26,21 +26,22 @@ const (
 const present = 60
 
 // facts are what the device tells of itself now, as far as its owner lets it.
-func (c Config) facts() wire.Facts {
+func (c Config) facts(idle func(uid int) time.Duration) wire.Facts {
 	if c.Facts == factsNone {
 		return wire.Facts{}
 	}
 	f := machine()
 	f.Addresses = addresses()
 	if c.Facts == factsAll {
-		f.Seats = seated()
+		f.Seats = seated(idle)
 	}
 	return f
 }
 
-// seated is who sits at the device. Visits are no people who sit there.
-func seated() []wire.Seat {
-	found, err := surface.Seats(proc.Belongs)
+// seated is who sits at the device. Visits are no people who sit there. How long the
+// screen of an account is idle is asked where nothing else tells.
+func seated(idle func(uid int) time.Duration) []wire.Seat {
+	found, err := surface.Seats(proc.Belongs, idle)
 	if err != nil {
 		return nil
 	}
@@ -75,7 +76,10 @@ func (a *Agent) tellFacts(ctx context.Context, conn gossh.Conn) {
 	var told wire.Facts
 	var at time.Time
 	for first := true; ; first = false {
-		now := a.cfg.facts()
+		if a.cfg.Facts == factsAll {
+			a.desk.look() // for the next time
+		}
+		now := a.cfg.facts(a.desk.idleAt)
 		if first || news(told, now, time.Since(at)) {
 			payload, err := now.Encode()
 			if err != nil {

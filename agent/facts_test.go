@@ -11,7 +11,7 @@ import (
 // TestFactsOfThisMachine: what is told is what the owner lets be told.
 func TestFactsOfThisMachine(t *testing.T) {
 	cfg := Defaults()
-	all := cfg.facts()
+	all := cfg.facts(func(int) time.Duration { return -1 })
 	if all.System == "" || all.CPUs == 0 {
 		t.Errorf("nothing is known of this machine: %+v", all)
 	}
@@ -19,11 +19,11 @@ func TestFactsOfThisMachine(t *testing.T) {
 		t.Error(err)
 	}
 	cfg.Facts = factsMachine
-	if f := cfg.facts(); f.Empty() || len(f.Seats) != 0 {
+	if f := cfg.facts(func(int) time.Duration { return -1 }); f.Empty() || len(f.Seats) != 0 {
 		t.Errorf("of who is there it may say nothing: %+v", f)
 	}
 	cfg.Facts = factsNone
-	if f := cfg.facts(); !f.Empty() {
+	if f := cfg.facts(func(int) time.Duration { return -1 }); !f.Empty() {
 		t.Errorf("it may say nothing: %+v", f)
 	}
 	cfg.Facts = "some"

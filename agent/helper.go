@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"log/slog"
+	"sync/atomic"
 	"time"
 
 	"accord/agent/proc"
@@ -73,6 +74,7 @@ type helping struct {
 	opening string // the request that a prompt is opened for
 	cancel  context.CancelFunc
 	seen    chan struct{} // closed when a screen shows that
+	looking atomic.Bool
 }
 
 // shownNote is a notification that is shown.
@@ -179,6 +181,8 @@ func (s *helping) hear(ctx context.Context, m toClient) (over bool) {
 			close(s.seen)
 			s.seen = nil
 		}
+	case m.Look:
+		s.look(ctx)
 	case m.Asking != nil:
 		title, body := tui.NoteAsking(s.ph, *m.Asking)
 		s.note(m.Asking.ID, surface.Note{Summary: title, Body: body, Stays: true})
@@ -213,6 +217,24 @@ func (s *helping) open(ctx context.Context, o opening) {
 		if err := l.Open(ctx, o.ID, seen); err != nil && ctx.Err() == nil {
 			_ = s.l.write(fromClient{Op: opFailed, ID: o.ID, Text: wire.Clean(err.Error(), wire.MaxReason)})
 		}
+	}()
+}
+
+// look tells how the session is. What takes longer than the agent asks again is
+// told once.
+func (s *helping) look(ctx context.Context) {
+	if !s.looking.CompareAndSwap(false, true) {
+		return
+	}
+	go func() { // ends within a moment, and has nothing of the connection's but its end
+		defer s.looking.Store(false)
+		is := surface.LookDesktop(ctx)
+		m := fromClient{Op: opLooked, Locked: is.Locked}
+		if is.Idle >= 0 {
+			seconds := int64(is.Idle / time.Second)
+			m.Idle = &seconds
+		}
+		_ = s.l.write(m)
 	}()
 }
 

@@ -6,6 +6,7 @@ import (
 	"log/slog"
 	"os/exec"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -214,5 +215,101 @@ func TestNotifications(t *testing.T) {
 	cancel()
 	if err := <-ended; err != nil {
 		t.Error(err)
+	}
+}
+
+// lockScreen is a program that has locked the desktop, or has not.
+type lockScreen struct{ active atomic.Bool }
+
+func (s *lockScreen) GetActive() (bool, *dbus.Error) { return s.active.Load(), nil }
+
+// TestLockedScreen: where the user's session says that its screen is locked, whoever
+// asks is told so of a request in a window there, and when it is so no more.
+func TestLockedScreen(t *testing.T) {
+	e := newEvil(t, func(o *Options) { o.Config.Surfaces = []string{surfaceNotification} })
+	d, screen := newDesktopBus(t), &lockScreen{}
+	screen.active.Store(true)
+	err := d.conn.Export(screen, "/org/gnome/ScreenSaver", "org.gnome.ScreenSaver")
+	if err == nil {
+		_, err = d.conn.RequestName("org.gnome.ScreenSaver", 0)
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	ctx, cancel := context.WithCancel(t.Context())
+	ended := make(chan error, 1)
+	go func() {
+		ended <- Helper{Socket: e.agent.Socket(), Self: []string{"/bin/false"}, Locale: "C", Log: slog.New(slog.DiscardHandler)}.Run(ctx)
+	}()
+	eventually(t, "the helper is there", func() bool { return e.agent.desk.count() == 1 })
+	l := e.link()
+	v := l.ask(request())
+	eventually(t, "it is asked", func() bool {
+		e.agent.desk.mu.Lock()
+		defer e.agent.desk.mu.Unlock()
+		return e.agent.desk.asking != nil
+	})
+	answerer, err := e.connect(fromClient{Op: opAnswer, Surface: surfaceWindow})
+	if err != nil {
+		t.Fatal(err)
+	}
+	p := answerer.asked()
+	told := func(surface string) {
+		t.Helper()
+		for {
+			m, ok := await[*wire.Prompt](v)
+			if !ok {
+				t.Fatalf("it was not told that the request is at %q", surface)
+			}
+			if m.State == wire.Shown && m.Surface == surface {
+				return
+			}
+		}
+	}
+	told("window locked")
+	screen.active.Store(false)
+	told("window")
+	answerer.say(fromClient{Op: opSeen, ID: p.ID})
+	if m, ok := await[*wire.Prompt](v); !ok || m.State != wire.Read || m.Surface != surfaceWindow {
+		t.Errorf("told %+v", m)
+	}
+	answerer.give(p.ID, tui.Answer{Choice: tui.Refuse})
+	l.answer(v)
+	cancel()
+	if err := <-ended; err != nil {
+		t.Error(err)
+	}
+}
+
+// TestIdleOfTheSession: what the user's session says of itself counts for its own
+// account, for a while, and within what can be.
+func TestIdleOfTheSession(t *testing.T) {
+	e := newEvil(t, nil)
+	d, c := e.agent.desk, &client{helps: true}
+	seconds := func(n int64) *int64 { return &n }
+	for _, tt := range []struct {
+		said fromClient
+		want time.Duration
+	}{
+		{fromClient{Idle: seconds(90)}, 90 * time.Second}, {fromClient{}, -1}, {fromClient{Idle: seconds(-5)}, -1},
+		{fromClient{Idle: seconds(1 << 62)}, -1}, {fromClient{Idle: seconds(0)}, 0},
+	} {
+		d.looked(c, tt.said)
+		if got := d.idleAt(d.agent.user.UID); got < tt.want || got > tt.want+20*time.Second || tt.want < 0 && got != -1 {
+			t.Errorf("%+v: %s", tt.said, got)
+		}
+	}
+	d.looked(&client{}, fromClient{Idle: seconds(90)})
+	if got := d.idleAt(d.agent.user.UID); got >= time.Minute {
+		t.Errorf("of somebody who is no helper: %s", got)
+	}
+	if got := d.idleAt(d.agent.user.UID + 1); got != -1 {
+		t.Errorf("another account: %s", got)
+	}
+	d.mu.Lock()
+	d.lookedAt = d.lookedAt.Add(-lookedFor)
+	d.mu.Unlock()
+	if got := d.idleAt(d.agent.user.UID); got != -1 {
+		t.Errorf("long ago: %s", got)
 	}
 }

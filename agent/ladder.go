@@ -133,6 +133,18 @@ func (l *ladder) console(ctx context.Context, answer []string, shown <-chan stru
 	return l.consoles.Show(ctx, answer, l.habits().Environment(), shown, proc.Belongs)
 }
 
+// Locked knows windows, which are on the user's screens, and lines where they sit at
+// nothing but a console.
+func (l *ladder) Locked(ctx context.Context, on string) bool {
+	switch on {
+	case surfaceWindow:
+		return surface.SessionLocked(ctx, l.user)
+	case surfaceLine:
+		return surface.ConsoleLocked(ctx, l.user, proc.Belongs)
+	}
+	return false
+}
+
 // Restore puts right what an agent left that was killed.
 func (l *ladder) Restore(ctx context.Context) {
 	if err := l.consoles.Restore(); err != nil {

@@ -38,6 +38,7 @@ const (
 	opSay    = "say"    // a line to everybody in the visit
 	opType   = "type"   // into a shell, with mirror only
 	opFailed = "failed" // a helper can't open the prompt
+	opLooked = "looked" // how the session of a helper is
 )
 
 // fromClient is a line from a local client.
@@ -54,6 +55,9 @@ type fromClient struct {
 	Text  string            `json:"text,omitempty"`
 	Shell int               `json:"shell,omitempty"`
 	Keys  []byte            `json:"keys,omitempty"`
+	// With looked: its screen is locked; seconds since somebody touched it, if known.
+	Locked bool   `json:"locked,omitempty"`
+	Idle   *int64 `json:"idle,omitempty"`
 }
 
 // toClient is a line to a local client; one field is set.
@@ -70,10 +74,12 @@ type toClient struct {
 	Receipts []Receipt     `json:"receipts,omitempty"`
 	Bad      []string      `json:"bad,omitempty"` // receipts that are damaged
 	Stopped  []string      `json:"stopped,omitempty"`
-	// To helpers: open a prompt; it is shown now; open none any more.
+	// To helpers: open a prompt; it is shown now; open none any more; say how the
+	// session is.
 	Open      *opening `json:"open,omitempty"`
 	Shown     string   `json:"shown,omitempty"`
 	Withdrawn string   `json:"withdrawn,omitempty"`
+	Look      bool     `json:"look,omitempty"`
 	Error     string   `json:"error,omitempty"`
 	Done      bool     `json:"done,omitempty"`
 }

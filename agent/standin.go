@@ -273,6 +273,8 @@ func (l *sessionLines) Notes(func(error)) {}
 
 func (l *sessionLines) Edge(context.Context, string) {}
 
+func (l *sessionLines) Locked(context.Context, string) bool { return false }
+
 func (l *sessionLines) Restore(context.Context) {}
 
 func (l *sessionLines) Close() {}

@@ -2,6 +2,7 @@ package gateway
 
 import (
 	"slices"
+	"strings"
 	"sync"
 	"time"
 
@@ -41,7 +42,8 @@ func newPrompting() *prompting {
 func (p *prompting) tell(m *wire.Prompt) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	p.state = tui.WaitState{Phase: phase(m.State), Surface: m.Surface}
+	on, locked := strings.CutSuffix(m.Surface, wire.ScreenLocked)
+	p.state = tui.WaitState{Phase: phase(m.State), Surface: on, Locked: locked}
 	close(p.moved)
 	p.moved = make(chan struct{})
 	is := prompted{time.Since(p.begun).Round(time.Millisecond).Seconds(), string(m.State), m.Surface}

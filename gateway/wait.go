@@ -45,10 +45,10 @@ func (s *session) followQuietly(ctx context.Context, v *visit, p *prompting, ans
 	states, stop := v.follow(ctx, p, answer)
 	defer stop()
 	// First how to get out of it, even where the prompt is shown already.
-	said := s.quietLine(v, tui.PhaseAsking)
+	said := s.quietLine(v, tui.WaitState{Phase: tui.PhaseAsking})
 	s.say(said)
 	for st := range states {
-		if line := s.quietLine(v, st.Phase); line != said {
+		if line := s.quietLine(v, st); line != said {
 			said = line
 			s.say(line)
 		}
@@ -88,13 +88,16 @@ func (v *visit) judgement(ctx context.Context) error {
 	}
 }
 
-func (s *session) quietLine(v *visit, phase string) string {
+func (s *session) quietLine(v *visit, st tui.WaitState) string {
 	key := "GwWaitAsking"
-	switch phase {
+	switch st.Phase {
 	case tui.PhaseQueued:
 		key = "GwWaitQueued"
 	case tui.PhaseShown:
 		key = "GwWaitShown"
+		if st.Locked {
+			key = "GwWaitLocked"
+		}
 	case tui.PhaseRead:
 		key = "GwWaitRead"
 	case tui.PhaseUnreachable:

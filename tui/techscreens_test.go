@@ -92,6 +92,13 @@ func techScreens() map[string]func(page) screen {
 			s.Update(newsMsg[WaitState]{WaitState{Phase: PhaseShown, Surface: "tmux", Until: techTime().Add(90 * time.Second)}, true})
 			return s
 		},
+		"wait-locked": func(p page) screen {
+			s := &waitScreen{page: p, waiting: Waiting{
+				Device: "laptop-7", Reason: "The disk is full.", Capabilities: []string{"shell"}, Minutes: 30, Began: techTime().Add(-10 * time.Second),
+			}}
+			s.Update(newsMsg[WaitState]{WaitState{Phase: PhaseShown, Surface: "window", Locked: true, Until: techTime().Add(90 * time.Second)}, true})
+			return s
+		},
 		"note": func(p page) screen {
 			return &noteScreen{page: p, note: Note{Title: "anna refused.", Lines: []string{"“Not now, I am paying salaries.”"}, Kind: NoteBad, Appointment: techTime().Add(time.Hour)}}
 		},

@@ -35,6 +35,7 @@ type Waiting struct {
 type WaitState struct {
 	Phase   string    // one of the phases
 	Surface string    // where it is shown: "resident", "tmux", "window", "console", "terminal", "line"
+	Locked  bool      // the screen there is locked
 	Ahead   int       // requests before this one
 	Until   time.Time // when the asking ends; zero for not known
 }
@@ -116,6 +117,9 @@ func (w WaitState) told(ph *Phrases) string {
 	case PhaseQueued:
 		return ph.Say("TechWaitQueued", "Count", max(1, w.Ahead))
 	case PhaseShown:
+		if w.Locked {
+			return ph.Say("TechWaitLocked", "Surface", ph.surface(w.Surface))
+		}
 		if w.Surface != "" {
 			return ph.Say("TechWaitShownOn", "Surface", ph.surface(w.Surface))
 		}

@@ -99,6 +99,11 @@ const (
 	Nobody State = "nobody" // no surface reached anyone; a line may still be found
 )
 
+// ScreenLocked stands behind the name of a surface whose screen is locked for sure:
+// who sits there sees the request when they unlock it. It is a part of the name so
+// that a gateway that doesn't know it shows it as it is.
+const ScreenLocked = " locked"
+
 // Prompt tells the gateway how the prompt fares.
 type Prompt struct {
 	State   State  `json:"state"`

@@ -26,3 +26,9 @@ func (*Consoles) Restore() error { return nil }
 
 // Close has nothing to end.
 func (*Consoles) Close() {}
+
+// SessionLocked knows nothing.
+func SessionLocked(context.Context, User) bool { return false }
+
+// ConsoleLocked knows nothing.
+func ConsoleLocked(context.Context, User, func(pid int) bool) bool { return false }

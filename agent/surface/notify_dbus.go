@@ -35,9 +35,9 @@ type Notifier struct {
 	done    chan struct{}
 }
 
-// NewNotifier connects to the session's bus, which the environment names. It
-// starts none.
-func NewNotifier() (*Notifier, error) {
+// sessionBus connects to the session's bus, which the environment names. It starts
+// none.
+func sessionBus(with ...dbus.ConnOption) (*dbus.Conn, error) {
 	address := os.Getenv("DBUS_SESSION_BUS_ADDRESS")
 	if runtime := os.Getenv("XDG_RUNTIME_DIR"); address == "" && runtime != "" {
 		address = "unix:path=" + dbus.EscapeBusAddressValue(runtime+"/bus")
@@ -45,9 +45,23 @@ func NewNotifier() (*Notifier, error) {
 	if address == "" {
 		return nil, errors.New("there is no D-Bus of a session here")
 	}
-	conn, err := dbus.Connect(address)
+	conn, err := dbus.Connect(address, with...)
 	if err != nil {
 		return nil, fmt.Errorf("connect to the session's D-Bus: %w", err)
+	}
+	return conn, nil
+}
+
+// ask calls a method of a service that runs, and starts none.
+func ask(ctx context.Context, conn *dbus.Conn, service string, path dbus.ObjectPath, method string, args ...any) *dbus.Call {
+	return conn.Object(service, path).CallWithContext(ctx, method, dbus.FlagNoAutoStart, args...)
+}
+
+// NewNotifier finds the desktop of the session that this process belongs to.
+func NewNotifier() (*Notifier, error) {
+	conn, err := sessionBus()
+	if err != nil {
+		return nil, err
 	}
 	n := &Notifier{conn: conn, stops: make(chan uint32, 8), done: make(chan struct{})}
 	var can []string

@@ -2,7 +2,10 @@
 
 package surface
 
-import "context"
+import (
+	"context"
+	"time"
+)
 
 // Popup can't exist here.
 type Popup struct{}
@@ -32,7 +35,7 @@ func (*Windows) Show(context.Context, []Screen, []string, <-chan struct{}) error
 func (*Windows) Close() {}
 
 // Seats finds none.
-func Seats(func(pid int) bool) ([]Seat, error) { return nil, nil }
+func Seats(func(pid int) bool, func(uid int) time.Duration) ([]Seat, error) { return nil, nil }
 
 // Run runs nothing.
 func Run(context.Context, User, []string, ...string) error { return ErrNobody }

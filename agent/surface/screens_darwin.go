@@ -3,6 +3,7 @@ package surface
 import (
 	"os"
 	"syscall"
+	"time"
 )
 
 // console is what loginwindow gives to whoever is logged in at the screen, and to
@@ -22,10 +23,10 @@ func AtScreen() (uid int) {
 }
 
 // onScreens lists who is logged in at the screen. For how long they are idle
-// isn't said.
-func onScreens() []Seat {
+// is asked.
+func onScreens(idle func(uid int) time.Duration) []Seat {
 	if uid := AtScreen(); uid > 0 {
-		return []Seat{{UID: uid, Place: "console", Idle: -1}}
+		return []Seat{{UID: uid, Place: "console", Idle: idle(uid)}}
 	}
 	return nil
 }

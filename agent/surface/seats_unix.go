@@ -14,9 +14,10 @@ import (
 // Seats lists the terminals that people sit at, of all accounts that this
 // process may see: that a program is in front of, and that are no visit's. Of
 // tmux it is the terminal around it. Idle is for how long nothing was typed
-// there, to some seconds: the kernel notes no more. The most recently used comes
-// first.
-func Seats(visits func(pid int) bool) ([]Seat, error) {
+// there, to some seconds: the kernel notes no more. Of a graphical screen its own
+// programs may have told it to the keeper of logins; else idle is asked, which knows
+// it of an account's only screen, or -1. The most recently used comes first.
+func Seats(visits func(pid int) bool, idle func(uid int) time.Duration) ([]Seat, error) {
 	list, err := processes()
 	if err != nil {
 		return nil, err
@@ -51,7 +52,7 @@ func Seats(visits func(pid int) bool) ([]Seat, error) {
 		idle := max(0, time.Since(usedAt(st)))
 		seats = append(seats, Seat{UID: int(st.Uid), Place: strings.TrimPrefix(path, "/dev/"), Idle: idle})
 	}
-	return newest(append(seats, onScreens()...)), nil
+	return newest(append(seats, onScreens(idle)...)), nil
 }
 
 // newest sorts seats: who types now, then where it is not known, then the last

@@ -26,11 +26,11 @@ func TestScreensPassOverPipes(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer func() { _ = writer.Close() }()
-	found := make(chan []Seat, 1)
+	found := make(chan []screenSeat, 1)
 	go func() { found <- screens(dir) }()
 	select {
 	case seats := <-found:
-		if len(seats) != 1 || seats[0] != (Seat{UID: 1000, Place: ":0", Idle: -1}) {
+		if len(seats) != 1 || seats[0] != (screenSeat{"2", Seat{UID: 1000, Place: ":0", Idle: -1}}) {
 			t.Errorf("%+v", seats)
 		}
 	case <-time.After(20 * time.Second):

@@ -53,6 +53,13 @@ func (h Habits) Environment() []string {
 	return env
 }
 
+// Desktop is how the screen of a session is.
+type Desktop struct {
+	// Locked: it is locked, or asleep. That it is not is nothing that is known.
+	Locked bool
+	Idle   time.Duration // since somebody touched it; -1: not known
+}
+
 // Seat is a place where somebody sits.
 type Seat struct {
 	UID   int
