@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"slices"
 	"strings"
 	"syscall"
 	"testing"
@@ -232,6 +233,26 @@ func TestStoppedTmux(t *testing.T) {
 		nobody(t, p, "list-clients")
 		if n := p.line(hint); n != 0 {
 			t.Errorf("%d reached in a tmux that shows nothing", n)
+		}
+	})
+}
+
+// TestServerOnce: what a server has forked and is not yet the program that it starts
+// has its name and its socket, and is no other server.
+func TestServerOnce(t *testing.T) {
+	people(t, func(t *testing.T, p *person) {
+		p.start()
+		var forked process
+		p.until("the server is there", func() bool {
+			list, err := processes()
+			i := slices.IndexFunc(list, func(q process) bool { return len(servers([]process{q}, p.user, p.others)) == 1 })
+			if err == nil && i >= 0 {
+				forked = list[i]
+			}
+			return forked.pid > 0
+		})
+		if n := len(servers([]process{forked, forked}, p.user, p.others)); n != 1 {
+			t.Errorf("%d servers of one socket", n)
 		}
 	})
 }

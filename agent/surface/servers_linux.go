@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 )
@@ -19,6 +20,9 @@ func servers(list []process, u User, visits func(pid int) bool) []server {
 		socket, err := listensAt(p.pid)
 		if err != nil {
 			continue // it has just ended, or is no tmux
+		}
+		if slices.ContainsFunc(found, func(s server) bool { return s.socket == socket }) {
+			continue // a child that it has just forked, for a program that it starts
 		}
 		found = append(found, server{user: u, pid: p.pid, program: programOf(p.pid), socket: socket})
 	}
