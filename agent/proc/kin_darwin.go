@@ -16,7 +16,7 @@ const waitAll = 0
 func adopt() error { return nil }
 
 // lookEvery is how often a keeper looks who is below it.
-const lookEvery = 100 * time.Millisecond
+const lookEvery = 200 * time.Millisecond
 
 // kin is what is below a keeper, as far as looking again and again can find it.
 type kin struct {

@@ -17,6 +17,10 @@ func selfPath() (string, error) { return os.Executable() }
 // nameSelf has nothing to do: processes are listed by their arguments.
 func nameSelf() {}
 
+// pipesHaveOwners is false: /dev/fd hands out a pipe that is open already, and
+// fchmod(2) of one is an error.
+const pipesHaveOwners = false
+
 // socketPair makes one that no other program gets which is started meanwhile.
 func socketPair() ([2]int, error) {
 	syscall.ForkLock.RLock()

@@ -16,6 +16,9 @@ func selfPath() (string, error) { return ownExe, nil }
 // came from.
 func nameSelf() { _ = os.WriteFile("/proc/self/comm", []byte(os.Args[0]), 0) }
 
+// pipesHaveOwners: /dev/fd opens a pipe anew, which its mode may forbid.
+const pipesHaveOwners = true
+
 func socketPair() ([2]int, error) {
 	return unix.Socketpair(unix.AF_UNIX, unix.SOCK_STREAM|unix.SOCK_CLOEXEC, 0)
 }

@@ -135,8 +135,8 @@ func winsize(width, height, xpixels, ypixels int) *unix.Winsize {
 	return &unix.Winsize{Row: bound(height), Col: bound(width), Xpixel: bound(xpixels), Ypixel: bound(ypixels)}
 }
 
-// openPipes makes three pipes. Their ends belong to the account, or it could
-// not open /dev/stdout and /dev/stderr, which many scripts do.
+// openPipes makes three pipes. Where they have owners their ends belong to the
+// account, or it could not open /dev/stdout and /dev/stderr, which many scripts do.
 func openPipes(a Account) (*stdio, error) {
 	s := &stdio{}
 	var pipes [3][2]*os.File
@@ -151,6 +151,9 @@ func openPipes(a Account) (*stdio, error) {
 		}
 		pipes[i] = [2]*os.File{theirs, mine}
 		s.theirs, s.mine = append(s.theirs, theirs), append(s.mine, mine)
+		if !pipesHaveOwners {
+			continue
+		}
 		if err := give(theirs, a); err != nil {
 			return s, err
 		}
