@@ -27,7 +27,7 @@ build: ## make bin/accord, one static binary
 	CGO_ENABLED=0 $(GO) build -trimpath -ldflags '$(LDFLAGS)' -o bin/accord .
 
 .PHONY: dist
-dist: $(NFPM) ## make programs and packages for four kinds of Linux in dist/ (ARCH=amd64: for one)
+dist: $(NFPM) ## make programs and packages for four kinds of Linux, macOS and FreeBSD in dist/ (ARCH=amd64: for one Linux)
 	packaging/dist.sh $(VERSION) $(NFPM) $(ARCH)
 
 .PHONY: try-dist

@@ -9,8 +9,11 @@ cd "$(dirname "$0")/.."
 
 version=$1 nfpm=$2
 shift 2
-architectures=("$@")
-[ $# -gt 0 ] || architectures=(amd64 arm64 arm riscv64)
+architectures=("$@") others=()
+[ $# -gt 0 ] || {
+  architectures=(amd64 arm64 arm riscv64)
+  others=(freebsd/amd64 freebsd/arm64 darwin/amd64 darwin/arm64)
+}
 
 SOURCE_DATE_EPOCH=$(git log -1 --format=%ct)
 MTIME=$(date -u -d "@$SOURCE_DATE_EPOCH" +%Y-%m-%dT%H:%M:%SZ)
@@ -25,12 +28,12 @@ STAGE=$(mktemp -d)
 trap 'rm -rf "$STAGE"' EXIT
 export STAGE
 
-program() { # program ARCH FILE
-  GOOS=linux GOARCH=$1 GOARM=7 CGO_ENABLED=0 go build -trimpath -ldflags "-s -w -buildid= -X main.version=$version -X main.made=$MTIME" -o "$2" .
+program() { # program ARCH FILE [SYSTEM]
+  GOOS=${3:-linux} GOARCH=$1 GOARM=7 CGO_ENABLED=0 go build -trimpath -ldflags "-s -w -buildid= -X main.version=$version -X main.made=$MTIME" -o "$2" .
 }
 
 echo "man page, completions and configuration"
-program "$(go env GOHOSTARCH)" "$STAGE/here"
+program "$(go env GOHOSTARCH)" "$STAGE/here" "$(go env GOHOSTOS)"
 "$STAGE/here" help --man | gzip -9n >"$STAGE/accord.1.gz"
 "$STAGE/here" completion bash >"$STAGE/accord.bash"
 "$STAGE/here" completion zsh >"$STAGE/_accord"
@@ -49,6 +52,25 @@ for ARCH in "${architectures[@]}"; do
   for kind in deb rpm; do
     "$nfpm" package --config packaging/nfpm.yaml --packager $kind --target dist/ >"$STAGE/log" || { cat "$STAGE/log"; exit 1; }
   done
+done
+
+archive() { # archive FILE MORE…: a program with what its system needs besides
+  local folder=$STAGE/archive/accord-$version
+  rm -rf "$STAGE/archive"
+  mkdir -p "$folder"
+  install -m 755 "$1" "$folder/accord"
+  gzip -dc "$STAGE/accord.1.gz" >"$folder/accord.1"
+  cp "$STAGE/agent.toml" "${@:2}" "$folder/"
+  tar --sort=name --mtime="@$SOURCE_DATE_EPOCH" --owner=0 --group=0 --numeric-owner --mode=go-w -C "$STAGE/archive" -cf - . | gzip -9n >"$1.tar.gz"
+}
+for other in "${others[@]}"; do
+  echo "$other"
+  name=dist/accord-$version-${other/\//-}
+  program "${other#*/}" "$name" "${other%/*}"
+  case $other in
+  darwin/*) archive "$name" packaging/launchd/*.plist ;;
+  freebsd/*) archive "$name" packaging/rc.d/accord_agent ;;
+  esac
 done
 
 echo "what the program is made of"

@@ -1,8 +1,8 @@
 // Package display finds the screen of the device's user and knows how the stock
 // VNC servers show it. It starts nothing and decides nothing.
 //
-// It knows displays and processes by what Linux tells in /proc. Everywhere else
-// there is none.
+// It knows displays and processes by what Linux tells in /proc, and by agent/census
+// on FreeBSD. The screen of macOS is none of its displays.
 package display
 
 import "strings"

@@ -2,8 +2,8 @@
 // popup in the user's tmux, a window on the user's display, or a line on the
 // terminals the user sits at. It only shows; no answer ever comes from here.
 //
-// It knows terminals and processes by what Linux tells in /proc. Everywhere
-// else nobody is reached.
+// It knows terminals and processes by what Linux tells in /proc, and by
+// agent/census on macOS and FreeBSD.
 package surface
 
 import (
