@@ -54,22 +54,22 @@ for ARCH in "${architectures[@]}"; do
   done
 done
 
-archive() { # archive FILE MORE…: a program with what its system needs besides
+archive() { # archive SYSTEM/ARCH FILE MORE…: a program with what its system needs besides
   local folder=$STAGE/archive/accord-$version
   rm -rf "$STAGE/archive"
   mkdir -p "$folder"
-  install -m 755 "$1" "$folder/accord"
+  install -m 755 "$2" "$folder/accord"
   gzip -dc "$STAGE/accord.1.gz" >"$folder/accord.1"
-  cp "$STAGE/agent.toml" "${@:2}" "$folder/"
-  tar --sort=name --mtime="@$SOURCE_DATE_EPOCH" --owner=0 --group=0 --numeric-owner --mode=go-w -C "$STAGE/archive" -cf - . | gzip -9n >"$1.tar.gz"
+  cp "$STAGE/agent.toml" "${@:3}" "$folder/"
+  tar --sort=name --mtime="@$SOURCE_DATE_EPOCH" --owner=0 --group=0 --numeric-owner --mode=go-w -C "$STAGE/archive" -cf - . | gzip -9n >"dist/accord_${VERSION}_${1/\//_}.tar.gz"
 }
 for other in "${others[@]}"; do
   echo "$other"
   name=dist/accord-$version-${other/\//-}
   program "${other#*/}" "$name" "${other%/*}"
   case $other in
-  darwin/*) archive "$name" packaging/launchd/*.plist ;;
-  freebsd/*) archive "$name" packaging/rc.d/accord_agent ;;
+  darwin/*) archive "$other" "$name" packaging/launchd/*.plist ;;
+  freebsd/*) archive "$other" "$name" packaging/rc.d/accord_agent ;;
   esac
 done
 
