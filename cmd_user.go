@@ -250,32 +250,70 @@ func runReceipts(ctx context.Context, c *call, args []string) error {
 }
 
 func (c *call) tableOfReceipts(list []agent.Receipt) error {
+	ph := tui.PhrasesFor((&tui.Terminal{Env: c.env}).Locale())
 	if len(list) == 0 {
-		_, err := fmt.Fprintln(c.stdout, "Nobody has asked for access to this device yet.")
+		_, err := fmt.Fprintln(c.stdout, ph.Say("ReceiptsNone"))
 		return err
 	}
 	rows := make([][]string, 0, len(list))
 	for _, r := range list {
-		rows = append(rows, receiptRow(r))
+		rows = append(rows, receiptRow(ph, r))
 	}
-	return tui.Table(c.stdout, []string{"NO", "ASKED", "TECHNICIAN", "TICKET", "ANSWER", "VISIT", "LASTED", "ENDED BY"}, rows, 0)
+	header := []string{
+		ph.Say("ReceiptsNo"), ph.Say("ReceiptsAsked"), ph.Say("ReceiptsTechnician"), ph.Say("ReceiptsTicket"),
+		ph.Say("ReceiptsAnswer"), ph.Say("ReceiptsVisit"), ph.Say("ReceiptsLasted"), ph.Say("ReceiptsEnded"),
+	}
+	return tui.Table(c.stdout, header, rows, 0)
 }
 
-func receiptRow(r agent.Receipt) []string {
+func receiptRow(ph *tui.Phrases, r agent.Receipt) []string {
 	k := r.Consent
 	lasted, by := "-", "-"
-	answer := string(k.Choice)
+	answer := receiptAnswer(ph, k.Choice)
 	if k.Standing != "" {
-		answer = "standing" // the owner's, in advance
+		answer = ph.Say("ReceiptStanding") // the owner's, in advance
 	}
 	if k.Further {
-		answer += " (more)" // in a visit that was open, and has its own receipt
+		answer = ph.Say("ReceiptFurther", "Answer", answer) // in a visit that was open, and has its own receipt
 	}
 	if e := r.Ending; e != nil {
-		lasted, by = e.Ended.Sub(e.Opened).Round(time.Second).String(), e.By
+		lasted, by = e.Ended.Sub(e.Opened).Round(time.Second).String(), receiptBy(ph, e.By)
 	}
 	return []string{
 		fmt.Sprint(k.Number), k.Asked.Local().Format("2006-01-02 15:04"), k.Request.Technician.Name, k.Request.Ticket,
 		answer, k.Request.Visit, lasted, by,
 	}
+}
+
+func receiptAnswer(ph *tui.Phrases, c wire.Choice) string {
+	switch c {
+	case wire.Approve:
+		return ph.Say("ReceiptApprove")
+	case wire.Overridden:
+		return ph.Say("ReceiptOverride")
+	case wire.Later:
+		return ph.Say("ReceiptLater")
+	case wire.Refuse:
+		return ph.Say("ReceiptRefuse")
+	}
+	return ph.Say("ReceiptNone")
+}
+
+// receiptBy is who or what ended a visit; a person is a name.
+func receiptBy(ph *tui.Phrases, by string) string {
+	switch by {
+	case "user":
+		return ph.Say("ReceiptUser")
+	case "time":
+		return ph.Say("ReceiptTime")
+	case "link":
+		return ph.Say("ReceiptLink")
+	case "gateway":
+		return ph.Say("ReceiptGateway")
+	case "agent":
+		return ph.Say("ReceiptAgent")
+	case "policy":
+		return ph.Say("ReceiptPolicy")
+	}
+	return by
 }

@@ -195,6 +195,7 @@ func (v *visit) card(e *wire.Ending) tui.Card {
 		Began: e.Opened.Local(), Ended: e.Ended.Local(), EndedBy: e.By, Receipt: strconv.Itoa(e.Number),
 		Standing: shown.Standing, Override: shown.Override, Copied: shown.Copied,
 	}
+	c.Why, _ = wire.SupervisorsReason(e.By, e.Cause)
 	v.mu.Lock()
 	defer v.mu.Unlock()
 	for _, used := range append(slices.Clone(v.used), v.moving.capabilities()...) {

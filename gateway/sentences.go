@@ -1,7 +1,6 @@
 package gateway
 
 import (
-	"strings"
 	"time"
 
 	"accord/tui"
@@ -25,7 +24,7 @@ func (e ending) in(ph *tui.Phrases) string {
 	case ending{byTime, timeOver}:
 		return ph.Say("GwEndedTime")
 	}
-	switch why, is := strings.CutPrefix(e.cause, supervisorEnded(e.by, "")); {
+	switch why, is := wire.SupervisorsReason(e.by, e.cause); {
 	case e.cause == technicianLeft:
 		return ph.Say("GwEndedLeft")
 	case e.cause == nobodyWatched:
@@ -33,14 +32,9 @@ func (e ending) in(ph *tui.Phrases) string {
 	case is && why == "":
 		return ph.Say("GwEndedSupervisor", "Who", e.by)
 	case is:
-		return ph.Say("GwEndedSupervisorWhy", "Who", e.by, "Why", strings.TrimSpace(why))
+		return ph.Say("GwEndedSupervisorWhy", "Who", e.by, "Why", why)
 	}
 	return e.cause
-}
-
-// supervisorEnded is the cause when a supervisor ends a visit.
-func supervisorEnded(who, why string) string {
-	return strings.TrimSpace("A supervisor (" + who + ") ended the visit. " + why)
 }
 
 // answered is an answer of the device's user that is not a yes.

@@ -219,7 +219,7 @@ func TestSupervisorsCause(t *testing.T) {
 		"":                {"A supervisor (ada) ended the visit.", "Un superviseur (ada) a mis fin à la visite."},
 		"Wrong computer.": {"A supervisor (ada) ended the visit. Wrong computer.", "Un superviseur (ada) a mis fin à la visite. Wrong computer."},
 	} {
-		e := ending{"ada", supervisorEnded("ada", why)}
+		e := ending{"ada", wire.SupervisorEnded("ada", why)}
 		if e.cause != want[0] || e.in(alice.phrases()) != want[0] || e.in(french.phrases()) != want[1] {
 			t.Errorf("%q: %q, %q", why, e.cause, e.in(french.phrases()))
 		}

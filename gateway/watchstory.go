@@ -196,7 +196,7 @@ func (s *session) endVisit(v *visit, why string) error {
 	if err := s.allowed(policy.Kill, "kill "+v.req.Visit); err != nil {
 		return err
 	}
-	v.end(ending{s.person.Name, supervisorEnded(s.person.Name, wire.Clean(why, wire.MaxLine))})
+	v.end(ending{s.person.Name, wire.SupervisorEnded(s.person.Name, wire.Clean(why, wire.MaxLine))})
 	return nil
 }
 

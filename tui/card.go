@@ -49,8 +49,10 @@ type Card struct {
 	Ended        time.Time
 	Used         []string // the capabilities that were used; none is possible
 	Copied       Copied
-	// EndedBy is "user", "time", "link", "gateway", or a person's name.
+	// EndedBy is "user", "time", "link", "gateway", "agent", "policy", or a person's
+	// name, and Why what that person gave as a reason.
 	EndedBy  string
+	Why      string
 	Standing string    // as in [Visit]
 	Override *Override // as in [Visit]
 	// Receipt is the number under which the device keeps the receipt.
@@ -119,6 +121,11 @@ func (c Card) endedBy(ph *Phrases) string {
 		return ph.Say("EndedGateway")
 	case "agent":
 		return ph.Say("EndedAgent")
+	case "policy":
+		return ph.Say("EndedPolicy")
+	}
+	if c.Why != "" {
+		return ph.Say("EndedPersonWhy", "Name", c.EndedBy, "Why", c.Why)
 	}
 	return ph.Say("EndedPerson", "Name", c.EndedBy)
 }

@@ -36,7 +36,7 @@ func TestCardSaysHowItEnded(t *testing.T) {
 	ph := PhrasesFor("en")
 	for by, want := range map[string]string{
 		"user": "stopped by you", "time": "the time was up", "link": "the connection was lost",
-		"gateway": "by the gateway", "Robin Weiß": "by Robin Weiß",
+		"gateway": "by the gateway", "Robin Weiß": "by Robin Weiß", "policy": "the rules ended it", "agent": "the agent of this device was stopped",
 	} {
 		c := sampleCard()
 		c.EndedBy = by
@@ -45,6 +45,11 @@ func TestCardSaysHowItEnded(t *testing.T) {
 		}
 	}
 	c := sampleCard()
+	c.EndedBy, c.Why = "bob", "the wrong computer"
+	if got := c.endedBy(ph); got != "by bob: “the wrong computer”" {
+		t.Error(got)
+	}
+	c = sampleCard()
 	c.Ended, c.Used, c.Receipt = noon().Add(26*time.Hour+5*time.Minute), nil, ""
 	for _, want := range []string{"2026-05-12 12:00 to 2026-05-13 14:05 (26 h 5 min)", "Used: nothing", "Receipt: none"} {
 		if got := c.Text(ph); !strings.Contains(got, want) {

@@ -81,9 +81,9 @@ func (s *charterScreen) press(msg tea.KeyPressMsg) {
 		s.done, s.end = true, ErrLeft
 	case key == "esc":
 		s.done, s.end = true, ErrBack
-	case key == "up":
+	case key == "up", key == "ctrl+p":
 		s.scroll(-1)
-	case key == "down":
+	case key == "down", key == "ctrl+n":
 		s.scroll(1)
 	case key == "pgup":
 		s.scroll(-s.room())

@@ -176,9 +176,9 @@ func (s *requestScreen) press(msg tea.KeyPressMsg) {
 		s.done, s.end = true, ErrBack
 	case key == "enter", key == "ctrl+j":
 		s.enter()
-	case key == "tab", key == "down":
+	case key == "tab", key == "down", key == "ctrl+n":
 		s.focus(s.at + 1)
-	case key == "shift+tab", key == "up":
+	case key == "shift+tab", key == "up", key == "ctrl+p":
 		s.focus(s.at - 1)
 	case stop.place == atLogin && (key == "left" || key == "right" || key == "space"):
 		by := 1

@@ -19,9 +19,9 @@ type menu struct {
 // is the cursor's option for a list with checks.
 func (m *menu) key(k string) (option int, picked bool) {
 	switch {
-	case k == "up":
+	case k == "up", k == "ctrl+p":
 		m.cursor = max(m.cursor-1, 0)
-	case k == "down":
+	case k == "down", k == "ctrl+n":
 		m.cursor = min(m.cursor+1, len(m.options)-1)
 	case k == "enter":
 		return m.cursor, true

@@ -98,9 +98,9 @@ func (m *resident) pressIdle(k string) tea.Cmd {
 
 func (m *resident) pressHelp(k string) {
 	switch k {
-	case "down":
+	case "down", "ctrl+n":
 		m.helpAt++
-	case "up":
+	case "up", "ctrl+p":
 		m.helpAt = max(m.helpAt-1, 0)
 	default:
 		m.help, m.helpAt = false, 0

@@ -55,9 +55,9 @@ func (s *workScreen) Update(msg tea.Msg) tea.Cmd {
 		return nil
 	}
 	switch key.String() {
-	case "up":
+	case "up", "ctrl+p":
 		s.at = max(s.at-1, 0)
-	case "down":
+	case "down", "ctrl+n":
 		s.at = min(s.at+1, len(workRows())-1)
 	case "enter":
 		s.choose(workRows()[s.at].key)
