@@ -33,7 +33,7 @@ func TestScreensPassOverPipes(t *testing.T) {
 		if len(seats) != 1 || seats[0] != (screenSeat{"2", Seat{UID: 1000, Place: ":0", Idle: -1}}) {
 			t.Errorf("%+v", seats)
 		}
-	case <-time.After(20 * time.Second):
+	case <-time.After(patience):
 		t.Fatal("it waits for a pipe")
 	}
 }
