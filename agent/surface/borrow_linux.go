@@ -13,7 +13,7 @@ import (
 const (
 	// switchWait is how long the kernel has to put another console in front. Where
 	// switching is locked it never does, and says nothing.
-	switchWait = 1500 * time.Millisecond
+	switchWait = 3 * time.Second
 	switchLook = 10 * time.Millisecond
 	// freeWait is how long a console that somebody still has open is tried to be
 	// given back. One that isn't is nobody's, and empty.
