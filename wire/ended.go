@@ -10,6 +10,8 @@ func SupervisorEnded(who, why string) string {
 // SupervisorsReason is what a supervisor gave as a reason in such a cause. It
 // reports whether the cause is one.
 func SupervisorsReason(who, cause string) (why string, is bool) {
-	why, is = strings.CutPrefix(cause, SupervisorEnded(who, ""))
-	return strings.TrimSpace(why), is
+	if why, is = strings.CutPrefix(cause, SupervisorEnded(who, "")); !is {
+		return "", false
+	}
+	return strings.TrimSpace(why), true
 }

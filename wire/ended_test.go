@@ -10,7 +10,9 @@ func TestSupervisorsReason(t *testing.T) {
 			t.Errorf("%q is %q, %v", why, got, is)
 		}
 	}
-	if got, is := SupervisorsReason("bob", SupervisorEnded("eve", "x")); is {
-		t.Errorf("another's reason: %q", got)
+	for _, cause := range []string{SupervisorEnded("eve", "x"), "The technician has left.", ""} {
+		if got, is := SupervisorsReason("bob", cause); is || got != "" {
+			t.Errorf("a reason in %q: %q", cause, got)
+		}
 	}
 }
