@@ -46,6 +46,11 @@ try-upgrade: ## upgrade gateway and device from an older commit (OLD=COMMIT), vi
 try-surfaces: ## ask a person in tmux, X11, Wayland and on a console, answer as they would, 2 minutes (root; SHOTS=FOLDER)
 	packaging/try-surfaces.sh $(SHOTS)
 
+# It needs ssh and ssh-keygen; as root it fills a disk, too.
+.PHONY: try-update
+try-update: ## order signed releases on two devices, forged and broken ones too, and go back, 1 minute
+	packaging/try-update.sh
+
 .PHONY: run
 run: build ## try it: a gateway, an agent for this machine, and its user's screen, here
 	bin/accord up

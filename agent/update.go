@@ -106,7 +106,7 @@ func (l *link) onUpdate(ctx context.Context, _ *gossh.ServerConn, nc gossh.NewCh
 	answer.Waits = answer.Sentence == "" && !l.departs()
 	stall.Reset(deviceLimit)
 	if conn.Write(answer) == nil {
-		_, _ = conn.Read() // until the gateway has read it, and hung up
+		_, _ = io.Copy(io.Discard, ch) // until the gateway has read it, and hung up
 	}
 	if answer.Sentence == "" {
 		l.leaveWhenIdle(ctx)

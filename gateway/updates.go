@@ -204,10 +204,7 @@ func (g *Gateway) sendRelease(ctx context.Context, h *home, w *way, u store.Upda
 		}
 		m, err := conn.Read()
 		if send, ok := m.(*wire.SendRelease); ok && err == nil {
-			if err := g.sendProgram(to, f, send, w); err != nil {
-				return err
-			}
-			m, err = conn.Read()
+			m, err = g.sendProgram(conn, to, f, send, w)
 		}
 		if err != nil {
 			return err
@@ -222,25 +219,49 @@ func (g *Gateway) sendRelease(ctx context.Context, h *home, w *way, u store.Upda
 	return answer, err
 }
 
-// sendProgram sends the program that a device asks for.
-func (g *Gateway) sendProgram(to io.Writer, f *release.Folder, send *wire.SendRelease, w *way) error {
+// sendProgram sends the program that a device asks for, and hears what it says to
+// that: it may say no before it has all, for example when its disk is full.
+func (g *Gateway) sendProgram(conn *wire.Conn, to io.Writer, f *release.Folder, send *wire.SendRelease, w *way) (wire.Message, error) {
 	p, err := f.For(send.System, send.Arch)
 	if err != nil {
-		return err
+		return nil, err
 	}
 	file, err := os.Open(filepath.Join(f.Path, f.File(p)))
 	if err != nil {
-		return fmt.Errorf("the gateway can't read release %s: %w", f.Version, err)
+		return nil, fmt.Errorf("the gateway can't read release %s: %w", f.Version, err)
 	}
 	defer func() { _ = file.Close() }()
 	w.sent.Store(0)
 	w.size.Store(p.Size)
 	g.publish()
-	n, err := io.Copy(counting{to, &w.sent}, io.LimitReader(file, p.Size))
+	var m wire.Message
+	var heard error
+	answered := make(chan struct{})
+	go func() { // ends with the answer, or with the channel
+		defer close(answered)
+		m, heard = conn.Read()
+	}()
+	n, err := io.Copy(counting{until{to, answered}, &w.sent}, io.LimitReader(file, p.Size))
 	if err == nil && n != p.Size {
-		err = fmt.Errorf("the gateway's file for %s/%s of release %s is shorter than what was signed", p.System, p.Arch, f.Version)
+		return nil, fmt.Errorf("the gateway's file for %s/%s of release %s is shorter than what was signed", p.System, p.Arch, f.Version)
 	}
-	return err
+	<-answered
+	return m, heard
+}
+
+// until writes as long as there is no answer.
+type until struct {
+	io.Writer
+	answered <-chan struct{}
+}
+
+func (u until) Write(p []byte) (int, error) {
+	select {
+	case <-u.answered:
+		return 0, io.ErrClosedPipe
+	default:
+		return u.Writer.Write(p)
+	}
 }
 
 // counting counts what was written.

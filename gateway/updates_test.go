@@ -194,6 +194,17 @@ func TestUpdateRefused(t *testing.T) {
 		"nonsense":     {func(d *device) { d.says(&wire.Ready{}) }, "makes no sense"},
 		"asks-for-another": {func(d *device) { d.says(&wire.SendRelease{System: "plan9", Arch: "mips", Size: 1}) },
 			"has no program for plan9/mips"},
+		"says-no-half-way": {func(d *device) {
+			d.answer(func(ch gossh.Channel) {
+				c := wire.NewConn(ch)
+				_, _ = c.Read()
+				_ = c.Write(&wire.SendRelease{System: "linux", Arch: "amd64", Size: 1})
+				_, _ = io.ReadFull(ch, make([]byte, 1000))
+				_ = c.Write(&wire.ReleaseTaken{Sentence: "The disk is full."})
+				_, _ = io.Copy(io.Discard, ch)
+				_ = ch.Close()
+			})
+		}, "The disk is full."},
 		"takes-half": {func(d *device) {
 			d.answer(func(ch gossh.Channel) {
 				c := wire.NewConn(ch)
