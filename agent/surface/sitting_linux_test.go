@@ -164,10 +164,12 @@ func (s *sitting) over(number int) error {
 // kill kills this test's process of a name.
 func (s *sitting) kill(name string) {
 	s.t.Helper()
-	list, err := processesNamed(name)
-	if err != nil || len(list) != 1 {
-		s.t.Fatalf("processes called %s: %v, %v", name, list, err)
-	}
+	var list []int
+	s.until("one process is called "+name, func() bool { // it gives itself the name
+		var err error
+		list, err = processesNamed(name)
+		return err == nil && len(list) == 1
+	})
 	if err := syscall.Kill(list[0], syscall.SIGKILL); err != nil {
 		s.t.Fatal(err)
 	}
