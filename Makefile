@@ -27,8 +27,13 @@ build: ## make bin/accord, one static binary
 	CGO_ENABLED=0 $(GO) build -trimpath -ldflags '$(LDFLAGS)' -o bin/accord .
 
 .PHONY: dist
-dist: $(NFPM) ## make programs and packages for four kinds of Linux, macOS and FreeBSD in dist/ (ARCH=amd64: for one Linux)
+dist: $(NFPM) ## make programs and packages for four kinds of Linux, macOS, FreeBSD and Windows in dist/ (ARCH=amd64: for one Linux)
 	packaging/dist.sh $(VERSION) $(NFPM) $(ARCH)
+
+# Each takes one to two minutes the first time: the database is translated C.
+.PHONY: build-all
+build-all: ## compile for Windows, macOS and FreeBSD, and vet what is not a test
+	@packaging/build-all.sh
 
 .PHONY: try-dist
 try-dist: ## install the package of make dist on a copy of this machine, visit, upgrade, purge (root on Debian)

@@ -12,7 +12,7 @@ shift 2
 architectures=("$@") others=()
 [ $# -gt 0 ] || {
   architectures=(amd64 arm64 arm riscv64)
-  others=(freebsd/amd64 freebsd/arm64 darwin/amd64 darwin/arm64)
+  others=(freebsd/amd64 freebsd/arm64 darwin/amd64 darwin/arm64 windows/amd64 windows/arm64)
 }
 
 SOURCE_DATE_EPOCH=$(git log -1 --format=%ct)
@@ -66,6 +66,7 @@ archive() { # archive SYSTEM/ARCH FILE MORE…: a program with what its system n
 for other in "${others[@]}"; do
   echo "$other"
   name=dist/accord-$version-${other/\//-}
+  [[ $other == windows/* ]] && name+=.exe
   program "${other#*/}" "$name" "${other%/*}"
   case $other in
   darwin/*) archive "$other" "$name" packaging/launchd/*.plist ;;
