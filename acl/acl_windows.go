@@ -121,6 +121,12 @@ func trusted() ([]*windows.SID, error) {
 	return append(list, installer), nil
 }
 
+// Trusts reports the system, its administrators and the account that asks.
+func Trusts(who *windows.SID) bool {
+	list, err := trusted()
+	return err == nil && among(list, who)
+}
+
 func among(list []*windows.SID, who *windows.SID) bool {
 	for _, sid := range list {
 		if sid.Equals(who) {

@@ -6,7 +6,6 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
-	"net"
 	"os"
 	"path/filepath"
 	"strings"
@@ -96,24 +95,12 @@ func (e *examination) accounts() {
 func (e *examination) service(ctx context.Context) {
 	const area = "service"
 	start := "start it: systemctl start accord-agent, or accord agent"
-	info, err := os.Lstat(e.cfg.Socket)
-	switch {
-	case errors.Is(err, fs.ErrNotExist):
-		e.Look(area, start, "The agent does not run: there is no %s.", e.cfg.Socket)
+	if !e.socketThere(area, start) {
 		return
-	case err != nil && e.Unseen("folders", e.cfg.Socket, err):
-		return
-	case err != nil:
-		e.Bad(area, "look at its disk", "The agent's socket can't be looked at: %s.", err)
-		return
-	case info.Mode().Type() != fs.ModeSocket:
-		e.Bad("folders", "remove it and restart the agent", "%s is no socket.", e.cfg.Socket)
-		return
-	case info.Mode().Perm()&0o666 != 0o666:
-		e.Bad("folders", "chmod 666 "+e.cfg.Socket+", or restart the agent", "%s can't be reached by all users of the device (%s).", e.cfg.Socket, info.Mode().Perm())
 	}
-	d := net.Dialer{Timeout: 2 * time.Second}
-	conn, err := d.DialContext(ctx, "unix", e.cfg.Socket)
+	ctx, cancel := context.WithTimeout(ctx, 2*time.Second)
+	defer cancel()
+	conn, err := callLocal(ctx, e.cfg.Socket)
 	if err != nil {
 		e.Look(area, start, "The agent does not answer at %s.", e.cfg.Socket)
 		return

@@ -67,6 +67,7 @@ type helping struct {
 	l       *local
 	ph      *tui.Phrases
 	user    surface.User
+	account proc.Account // the same
 	windows *surface.Windows
 	notes   *surface.Notifier    // nil where there is no desktop
 	shown   map[string]shownNote // by request or visit
@@ -98,6 +99,7 @@ func (h Helper) serve(ctx context.Context) error {
 		return err
 	}
 	user := surface.User{UID: who.UID, GID: who.GID, Groups: who.Groups, Name: who.Name, Home: who.Home}
+	s.account = who
 	s.user, s.windows = user, surface.NewWindows(user)
 	defer s.windows.Close()
 	if s.notes, err = surface.NewNotifier(); err != nil {
@@ -211,7 +213,7 @@ func (s *helping) open(ctx context.Context, o opening) {
 	s.cancel()
 	ctx, s.cancel = context.WithCancel(ctx)
 	s.opening, s.seen = o.ID, make(chan struct{})
-	l := &ladder{log: s.Log, self: s.Self, socket: s.Socket, user: s.user, windows: s.windows, uses: o.Surfaces}
+	l := &ladder{log: s.Log, self: s.Self, socket: s.Socket, user: s.user, account: s.account, windows: s.windows, uses: o.Surfaces}
 	seen := s.seen
 	go func() { // ends with the connection, which cancels it
 		if err := l.Open(ctx, o.ID, seen); err != nil && ctx.Err() == nil {

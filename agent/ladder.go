@@ -50,7 +50,8 @@ type ladder struct {
 	self     []string // the command that runs this program
 	socket   string   // of the agent
 	user     surface.User
-	uses     []string // of allSurfaces
+	account  proc.Account // the same
+	uses     []string     // of allSurfaces
 	windows  *surface.Windows
 	consoles *surface.Consoles // nil in a helper, which may take none
 	edge     sync.Mutex        // held while the edge is changed
@@ -63,7 +64,7 @@ type ladder struct {
 func newLadder(a *Agent, self []string) *ladder {
 	u := a.user
 	user := surface.User{UID: u.UID, GID: u.GID, Groups: u.Groups, Name: u.Name, Home: u.Home}
-	l := &ladder{log: a.log, self: self, socket: a.cfg.Socket, user: user, uses: a.cfg.Surfaces, windows: surface.NewWindows(user)}
+	l := &ladder{log: a.log, self: self, socket: a.cfg.Socket, user: user, account: u, uses: a.cfg.Surfaces, windows: surface.NewWindows(user)}
 	l.consoles = surface.NewConsoles(user, filepath.Join(a.cfg.State, "console"))
 	l.life, l.end = context.WithCancel(context.Background())
 	return l
@@ -115,6 +116,9 @@ func (l *ladder) popup(ctx context.Context, answer []string, _ <-chan struct{}) 
 
 // window opens one on the user's display. After a yes it stays and shows the visit.
 func (l *ladder) window(ctx context.Context, answer []string, shown <-chan struct{}) error {
+	if consoleWindows {
+		return l.consoleWindow(ctx, append(answer, "--stay"), shown)
+	}
 	var screens []surface.Screen
 	for _, d := range display.Find(l.user.UID, proc.Belongs) {
 		screens = append(screens, surface.Screen{

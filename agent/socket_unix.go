@@ -48,3 +48,24 @@ func peerAt(conn net.Conn) (who proc.Identity, pid int, err error) {
 	uid, pid, err := peerOf(c)
 	return proc.Identity{UID: uid}, pid, err
 }
+
+// socketThere looks at the socket, which every account must be able to reach.
+func (e *examination) socketThere(area, start string) bool {
+	info, err := os.Lstat(e.cfg.Socket)
+	switch {
+	case errors.Is(err, fs.ErrNotExist):
+		e.Look(area, start, "The agent does not run: there is no %s.", e.cfg.Socket)
+		return false
+	case err != nil && e.Unseen("folders", e.cfg.Socket, err):
+		return false
+	case err != nil:
+		e.Bad(area, "look at its disk", "The agent's socket can't be looked at: %s.", err)
+		return false
+	case info.Mode().Type() != fs.ModeSocket:
+		e.Bad("folders", "remove it and restart the agent", "%s is no socket.", e.cfg.Socket)
+		return false
+	case info.Mode().Perm()&0o666 != 0o666:
+		e.Bad("folders", "chmod 666 "+e.cfg.Socket+", or restart the agent", "%s can't be reached by all users of the device (%s).", e.cfg.Socket, info.Mode().Perm())
+	}
+	return true
+}

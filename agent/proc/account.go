@@ -5,7 +5,6 @@ import (
 	"bytes"
 	"context"
 	"fmt"
-	"os"
 	"os/exec"
 	"path/filepath"
 	"slices"
@@ -48,25 +47,6 @@ func LookupAccount(name string) (Account, error) {
 		err = fmt.Errorf("this device has no account %s", name)
 	}
 	return a, err
-}
-
-// Self is the account that the agent runs as, with the groups it has now. An
-// id without an entry, as in containers, gets HOME or / and /bin/sh.
-func Self() (Account, error) {
-	groups, err := os.Getgroups()
-	if err != nil {
-		return Account{}, fmt.Errorf("look up the agent's own groups: %w", err)
-	}
-	uid := os.Geteuid()
-	a := Account{Name: strconv.Itoa(uid), Home: os.Getenv("HOME"), Shell: "/bin/sh"}
-	if found, ok := accountNumbered(uid); ok {
-		a = found
-	}
-	if !filepath.IsAbs(a.Home) {
-		a.Home = "/"
-	}
-	a.UID, a.GID, a.Groups = uid, os.Getegid(), groups
-	return a, nil
 }
 
 // findAccount reads lines as in passwd(5) and returns the first one wanted.

@@ -1,6 +1,8 @@
 package proc
 
 import (
+	"fmt"
+
 	"golang.org/x/sys/windows"
 
 	"accord/acl"
@@ -33,4 +35,23 @@ func Me() Identity {
 		return Identity{UID: nobody}
 	}
 	return IdentityOf(sid)
+}
+
+// IdentityOfProcess is who a process is.
+func IdentityOfProcess(pid uint32) (Identity, error) {
+	h, err := windows.OpenProcess(windows.PROCESS_QUERY_LIMITED_INFORMATION, false, pid)
+	if err != nil {
+		return Identity{UID: nobody}, fmt.Errorf("look at process %d: %w", pid, err)
+	}
+	defer func() { _ = windows.CloseHandle(h) }()
+	var token windows.Token
+	if err := windows.OpenProcessToken(h, windows.TOKEN_QUERY, &token); err != nil {
+		return Identity{UID: nobody}, fmt.Errorf("look at process %d: %w", pid, err)
+	}
+	defer func() { _ = token.Close() }()
+	u, err := token.GetTokenUser()
+	if err != nil {
+		return Identity{UID: nobody}, fmt.Errorf("look at process %d: %w", pid, err)
+	}
+	return IdentityOf(u.User.Sid), nil
 }
