@@ -40,6 +40,9 @@ func openState(dir string) (state, error) {
 	if err := os.MkdirAll(dir, 0o755); err != nil {
 		return "", fmt.Errorf("make the agent's folder: %w", err)
 	}
+	if err := keepFolder(dir); err != nil {
+		return "", fmt.Errorf("keep the agent's folder to its account: %w", err)
+	}
 	return state(dir), nil
 }
 
