@@ -27,8 +27,9 @@ const (
 	maxServers = 16
 	// maxReply bounds what one says, in bytes.
 	maxReply = 1 << 20
-	// askWait bounds the time one has to reply: it may be stopped.
-	askWait = 2 * time.Second
+	// askWait bounds the time one has to reply: it may be stopped, and a busy machine
+	// may take seconds.
+	askWait = 4 * time.Second
 )
 
 // server is a tmux server of the user.
