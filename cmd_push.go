@@ -37,9 +37,9 @@ func pushVerb() verb {
 		help: `Copies the program that fits each host, installs it with its systemd unit and
 /etc/accord/agent.toml, lets it join the gateway and starts it. It then waits
 until the gateway sees the device online, 45 s at most, and else says what the
-agent there said last. A second time it changes nothing, or brings another version.
-Hosts and gateway are as your ssh knows them; where USER is not root, 'sudo -n'
-must do. A host that fails is left as it was, and the others go on.
+agent there said last. A second time it changes nothing, or brings another
+version. Hosts and gateway are as your ssh knows them; where USER is not root,
+'sudo -n' must do. A host that fails is left as it was, and the others go on.
 
 What is there is kept: a configuration, a device's key (and so its identity), a
 program of a package. A new version starts the agent again, which ends visits
