@@ -120,7 +120,9 @@ func Belongs(pid int) bool {
 	if len(live.jobs) == 0 {
 		return false
 	}
-	h, err := windows.OpenProcess(windows.PROCESS_QUERY_LIMITED_INFORMATION, false, uint32(pid))
+	// The agent may look at its own account's processes, and as SYSTEM at all. Not
+	// every system takes the lesser right for the question.
+	h, err := windows.OpenProcess(windows.PROCESS_QUERY_INFORMATION, false, uint32(pid))
 	if err != nil {
 		return true
 	}
