@@ -119,15 +119,22 @@ func FindReplay(ctx context.Context, socket, which string) (*Replay, error) {
 // does, but for an agent that stops: it waits for another, as an upgrade starts one.
 // The hint is shown with it while nobody is connected.
 func User(ctx context.Context, socket string, t *tui.Terminal, hint ...string) error {
-	for {
+	for again := false; ; again = true {
 		err := reside(ctx, atSocket(socket), t, stay{}, hint)
-		if !errors.Is(err, tui.ErrAgentGone) {
+		if !errors.Is(err, tui.ErrAgentGone) && !(again && cutOff(err)) {
 			return err
 		}
 		if err := agentBack(ctx, socket, t); err != nil {
 			return err
 		}
 	}
+}
+
+// cutOff reports whether an agent was lost before it said a word: one that is killed
+// takes calls at its socket for a moment after it has dropped those it had.
+func cutOff(err error) bool {
+	var lost *net.OpError
+	return errors.Is(err, errLocalEnd) || errors.As(err, &lost)
 }
 
 // errAgentBack ends the screen that is shown meanwhile.
