@@ -217,7 +217,7 @@ func TestSupervisorsCause(t *testing.T) {
 	french := &session{caller: caller{env: []string{"LANG=fr_FR.UTF-8"}}}
 	for why, want := range map[string][2]string{
 		"":                {"A supervisor (ada) ended the visit.", "Un superviseur (ada) a mis fin à la visite."},
-		"Wrong computer.": {"A supervisor (ada) ended the visit. Wrong computer.", "Un superviseur (ada) a mis fin à la visite. Wrong computer."},
+		"Wrong computer.": {"A supervisor (ada) ended the visit: Wrong computer.", "Un superviseur (ada) a mis fin à la visite : Wrong computer."},
 	} {
 		e := ending{"ada", wire.SupervisorEnded("ada", why)}
 		if e.cause != want[0] || e.in(alice.phrases()) != want[0] || e.in(french.phrases()) != want[1] {
