@@ -75,13 +75,21 @@ func setUp(e *testscript.Env, bin string) error {
 // marks makes command lines that belong to one script.
 var marks atomic.Int64
 
-// freePorts finds ports that nobody listens on. They are told apart by being
-// open together. They are below those that the system gives to who asks for
-// any: such a one could be a client's before the gateway listens there.
+// lastPort is counted from anywhere, so that no two stories get the same one, which
+// nobody may listen on yet, nor two runs of all stories side by side.
+var lastPort = func() *atomic.Int64 {
+	var n atomic.Int64
+	n.Store(rand.Int64N(20_000)) //nolint:gosec // any number
+	return &n
+}()
+
+// freePorts finds ports that nobody listens on. They are below those that the system
+// gives to who asks for any: such a one could be a client's before the gateway
+// listens there.
 func freePorts(n int) ([]int, error) {
-	var ports []int
-	for try := 0; len(ports) < n; try++ {
-		port := 10_000 + rand.IntN(20_000) //nolint:gosec // any number
+	var free []int
+	for try := 0; len(free) < n; try++ {
+		port := 10_000 + int(lastPort.Add(1))%20_000
 		l, err := net.Listen("tcp", "127.0.0.1:"+strconv.Itoa(port))
 		if err != nil && try < 100 {
 			continue // somebody listens there
@@ -89,10 +97,10 @@ func freePorts(n int) ([]int, error) {
 		if err != nil {
 			return nil, err
 		}
-		defer l.Close() //nolint:errcheck // nobody connects
-		ports = append(ports, port)
+		_ = l.Close()
+		free = append(free, port)
 	}
-	return ports, nil
+	return free, nil
 }
 
 // people makes keys and an ssh that knows nothing but them.
