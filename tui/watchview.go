@@ -173,14 +173,16 @@ func (s *watchScreen) keyLine() string {
 
 // helpView tells all of the visit, and the keys: on one page where they fit.
 func (s *watchScreen) helpView() string {
-	body := s.about()
+	body, next := s.about(), "TechAnyKey"
 	switch {
 	case s.help > 1:
 		body = s.helpKeys()
 	case s.onePage():
 		body = slices.Concat(body, []string{""}, s.helpKeys())
+	default:
+		next = "WatchAnyKeyKeys"
 	}
-	return s.compose([]string{styleTitle.Render(s.Title()), ""}, body, []string{"", styleDim.Render(s.ph.Say("TechAnyKey"))}, 0)
+	return s.compose([]string{styleTitle.Render(s.Title()), ""}, body, []string{"", styleDim.Render(s.ph.Say(next))}, 0)
 }
 
 // onePage reports whether all the help fits into the window.
