@@ -86,7 +86,10 @@ func (s *session) cmdOverrideApprove(ctx context.Context, c *call) error {
 
 // signedSentence says how far a case is, now that a signature was added.
 func (s *session) signedSentence(o store.Override) string {
-	if o.State == store.OverrideApproved {
+	switch {
+	case o.State == store.OverrideApproved && o.Exercise:
+		return fmt.Sprintf("Override %d is approved, as an exercise: it opens nothing. %s can have %s judge it until %s.", o.Number, o.Technician, o.Device, clock(o.Until))
+	case o.State == store.OverrideApproved:
 		return fmt.Sprintf("Override %d is approved: %s can open %s with it until %s.", o.Number, o.Technician, o.Device, clock(o.Until))
 	}
 	return fmt.Sprintf("Override %d has your signature; it needs %d more.", o.Number, o.Needed-len(o.Signatures))
