@@ -97,7 +97,7 @@ func (s *session) askedSentence(o store.Override) string {
 	if o.Exercise {
 		key = "GwOverrideAskedExercise"
 	}
-	return s.phrases().Say(key, "Number", o.Number, "Device", o.Device, "Needed", o.Needed, "Time", clock(o.Until))
+	return s.phrases().Say(key, "Number", o.Number, "Device", o.Device, "Count", o.Needed, "Time", clock(o.Until))
 }
 
 // askOverride makes a case of what the technician asks for, if the rules let
