@@ -97,9 +97,13 @@ func (p *picker) key(msg tea.KeyPressMsg, leap int) (used bool) {
 	return true
 }
 
-// typed hands a key or a paste to the filter.
+// typed hands a key or a paste to the filter. A slash first only says that a
+// filter follows, as in many programs and as its sign suggests.
 func (p *picker) typed(msg tea.Msg) {
 	was := p.filter.Value()
+	if key, ok := msg.(tea.KeyPressMsg); ok && was == "" && key.Text == "/" {
+		return
+	}
 	edit(&p.filter, msg)
 	if p.filter.Value() != was {
 		p.set(p.rows)

@@ -394,6 +394,7 @@ func TestVisitListKeys(t *testing.T) {
 		{"watch", list, []string{"enter"}, VisitPicked{Visit: "1"}, nil, true},
 		{"one that is not open", list, []string{"down", "enter"}, VisitPicked{}, nil, false},
 		{"filtered", list, []string{"l", "a", "p", "enter"}, VisitPicked{Visit: "1"}, nil, true},
+		{"filtered by /", list, []string{"/", "l", "a", "p", "enter"}, VisitPicked{Visit: "1"}, nil, true},
 		{"end", list, []string{"down", "x", "y"}, VisitPicked{"2", true}, nil, true},
 		{"not end", list, []string{"x", "n"}, VisitPicked{}, nil, false},
 		{"end a filtered one", list, []string{"a", "v", "i", "ctrl+x", "y"}, VisitPicked{"2", true}, nil, true},
