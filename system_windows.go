@@ -7,11 +7,12 @@ import (
 
 	"golang.org/x/sys/windows"
 
+	"accord/acl"
 	"accord/tui"
 )
 
 // etc is the folder where an installed program finds its configuration.
-func etc() string { return filepath.Join(os.Getenv("ProgramData"), "Accord") }
+func etc() string { return filepath.Join(acl.ProgramData(), "Accord") }
 
 // isJournal is false: there is no systemd.
 func isJournal(*os.File, string) bool { return false }

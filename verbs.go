@@ -25,7 +25,7 @@ type verb struct {
 // verbs are all verbs, in the order of the overview. Each lives in its own
 // file.
 func verbs() []verb {
-	return []verb{
+	return append([]verb{
 		upVerb(),
 		gatewayVerb(),
 		agentVerb(),
@@ -50,7 +50,7 @@ func verbs() []verb {
 		completionVerb(),
 		versionVerb(),
 		helpVerb(),
-	}
+	}, systemVerbs()...)
 }
 
 func find(name string) (verb, bool) {

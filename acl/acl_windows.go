@@ -177,9 +177,29 @@ func Keep(path string) error {
 	if err != nil {
 		return err
 	}
-	// P: nothing is inherited; OICI: all below inherits. FA is every right, SY the
-	// system, BA its administrators.
-	sd, err := windows.SecurityDescriptorFromString("D:P(A;OICI;FA;;;SY)(A;OICI;FA;;;BA)(A;OICI;FA;;;" + me.String() + ")")
+	return set(path, ours+"(A;OICI;FA;;;"+me.String()+")")
+}
+
+// ours is a list of the system and its administrators. P: nothing is inherited;
+// OICI: all below inherits. FA is every right, SY the system, BA its administrators.
+const ours = "D:P(A;OICI;FA;;;SY)(A;OICI;FA;;;BA)"
+
+// Publish makes a folder, if there is none, that everybody may read and only the
+// system and its administrators change. One that is another account's is refused.
+func Publish(path string) error {
+	if err := os.MkdirAll(path, 0o755); err != nil {
+		return fmt.Errorf("make a folder: %w", err)
+	}
+	// FR and FX, to read and to go through; BU are the users of this machine.
+	if err := set(path, ours+"(A;OICI;FRFX;;;BU)"); err != nil {
+		return err
+	}
+	return Unchanged(path)
+}
+
+// set puts a list in the place of the one that a folder has.
+func set(path, text string) error {
+	sd, err := windows.SecurityDescriptorFromString(text)
 	if err != nil {
 		return fmt.Errorf("write permissions: %w", err)
 	}
@@ -193,4 +213,14 @@ func Keep(path string) error {
 		return &os.PathError{Op: "set the permissions of", Path: path, Err: err}
 	}
 	return nil
+}
+
+// ProgramData is where installed programs keep what is no account's own. It is asked
+// for, because an environment is for its account to change.
+func ProgramData() string {
+	path, err := windows.KnownFolderPath(windows.FOLDERID_ProgramData, windows.KF_FLAG_DEFAULT)
+	if err != nil {
+		return `C:\ProgramData`
+	}
+	return path
 }

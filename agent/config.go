@@ -66,7 +66,7 @@ type Config struct {
 // Defaults are the values in force without a file.
 func Defaults() Config {
 	return Config{
-		State:       "/var/lib/accord/agent",
+		State:       defaultState(),
 		Labels:      map[string]string{},
 		Logins:      []string{},
 		PAM:         true,

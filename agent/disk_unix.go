@@ -46,3 +46,6 @@ func ownerOf(path string) string {
 
 // keepFolder has nothing to do: what is secret in the state has a mode that says so.
 func keepFolder(string) error { return nil }
+
+// defaultState is the folder of an installed agent's state.
+func defaultState() string { return "/var/lib/accord/agent" }

@@ -2,6 +2,7 @@ package agent
 
 import (
 	"io/fs"
+	"path/filepath"
 
 	"accord/acl"
 )
@@ -23,4 +24,14 @@ func ours(path string, _ fs.FileInfo, secret bool) error {
 func ownerOf(string) string { return "" }
 
 // keepFolder lets nobody else use the state: files have no modes of their own here.
-func keepFolder(dir string) error { return acl.Keep(dir) }
+// A folder that somebody else has made before would stay theirs to open again.
+func keepFolder(dir string) error {
+	if err := acl.Keep(dir); err != nil {
+		return err
+	}
+	return acl.Unchanged(dir)
+}
+
+// defaultState is the folder of an installed agent's state, below that of its
+// configuration, which others may read.
+func defaultState() string { return filepath.Join(acl.ProgramData(), "Accord", "agent") }

@@ -10,8 +10,6 @@ import (
 
 	gossh "golang.org/x/crypto/ssh"
 
-	"accord/agent/proc"
-	"accord/agent/surface"
 	"accord/wire"
 )
 
@@ -21,9 +19,6 @@ const (
 	factsMachine = "machine" // nothing of who is there
 	factsNone    = "none"
 )
-
-// present is from how many seconds without a key somebody counts as idle.
-const present = 60
 
 // facts are what the device tells of itself now, as far as its owner lets it.
 func (c Config) facts(idle func(uid int) time.Duration) wire.Facts {
@@ -36,27 +31,6 @@ func (c Config) facts(idle func(uid int) time.Duration) wire.Facts {
 		f.Seats = seated(idle)
 	}
 	return f
-}
-
-// seated is who sits at the device. Visits are no people who sit there. How long the
-// screen of an account is idle is asked where nothing else tells.
-func seated(idle func(uid int) time.Duration) []wire.Seat {
-	found, err := surface.Seats(proc.Belongs, idle)
-	if err != nil {
-		return nil
-	}
-	var list []wire.Seat
-	for _, s := range found[:min(len(found), wire.MaxSeats)] {
-		idle := int64(-1)
-		if s.Idle >= 0 {
-			idle = int64(s.Idle.Seconds())
-		}
-		if idle > 0 && idle < present {
-			idle = 0
-		}
-		list = append(list, wire.Seat{Name: accountOf(s.UID), Place: s.Place, Idle: idle})
-	}
-	return list
 }
 
 // accountOf names a uid.
