@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"os"
 	"slices"
+	"strconv"
 	"strings"
 	"syscall"
 	"testing"
@@ -32,6 +33,18 @@ func TestPopup(t *testing.T) {
 			}
 		}
 	})
+}
+
+// tmux opens no popup that is larger than the terminal.
+func TestPopupIsNoLargerThanTheTerminal(t *testing.T) {
+	for _, c := range []struct{ width, height, wantWidth, wantHeight int }{
+		{0, 0, 64, 20}, {80, 24, 64, 20}, {100, 30, 84, 26}, {60, 18, 60, 18}, {40, 50, 40, 20}, {200, 12, 64, 12},
+	} {
+		width, height := client{width: c.width, height: c.height}.size()
+		if width != strconv.Itoa(c.wantWidth) || height != strconv.Itoa(c.wantHeight) {
+			t.Errorf("in %d by %d the popup has %s by %s", c.width, c.height, width, height)
+		}
+	}
 }
 
 // Whatever the user is called and wherever the program lies, no shell looks at

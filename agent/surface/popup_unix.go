@@ -9,18 +9,27 @@ import (
 	"os/exec"
 	"path/filepath"
 	"regexp"
+	"strconv"
 	"strings"
 	"time"
 )
 
-// size is the popup's in cells, its frame included. tmux makes it smaller where
-// the terminal is. In a large terminal it has room for what a long request
-// shows, and still leaves something of what lies behind it.
+// size is the popup's in cells, its frame included. In a large terminal it has
+// room for what a long request shows, and still leaves something of what lies
+// behind it. It is never larger than the terminal: tmux refuses such a popup
+// ("height too large") and makes none that is smaller.
 func (c client) size() (width, height string) {
+	w, h := 64, 20
 	if c.width >= 100 && c.height >= 30 {
-		return "84", "26"
+		w, h = 84, 26
 	}
-	return "64", "20"
+	if c.width > 0 {
+		w = min(w, c.width)
+	}
+	if c.height > 0 {
+		h = min(h, c.height)
+	}
+	return strconv.Itoa(w), strconv.Itoa(h)
 }
 
 // wasShown is the exit status of a popup's command, whatever it did. tmux hands
