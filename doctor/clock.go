@@ -13,7 +13,7 @@ const (
 // Skew judges how far this clock is ahead of another one.
 func (r *Report) Skew(whose string, ahead time.Duration) {
 	const area, todo = "clock", "let both machines keep their time by NTP (chrony, systemd-timesyncd)"
-	says, by := "is as late as", ahead.Abs().Round(100*time.Millisecond)
+	says, by := "shows the same time as", ahead.Abs().Round(100*time.Millisecond)
 	if by > time.Second {
 		says = by.String() + " behind"
 		if ahead > 0 {

@@ -93,7 +93,7 @@ func TestSkew(t *testing.T) {
 		want Verdict
 		says string
 	}{
-		0: {OK, "as late as"}, -20 * time.Second: {OK, "20s behind"}, 2 * time.Minute: {Look, "2m0s ahead of"}, -time.Hour: {Bad, "1h0m0s behind"},
+		0: {OK, "same time as"}, -20 * time.Second: {OK, "20s behind"}, 2 * time.Minute: {Look, "2m0s ahead of"}, -time.Hour: {Bad, "1h0m0s behind"},
 	} {
 		r := New("device")
 		r.Skew("the gateway", ahead)

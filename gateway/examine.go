@@ -94,7 +94,7 @@ func (e *examination) law() {
 		}
 		return
 	}
-	e.OK(area, "%d people and %d rules are in force at the next start or reload.", len(e.options.People), len(e.options.Policy.Rules))
+	e.OK(area, "People in force at the next start or reload: %d; rules: %d.", len(e.options.People), len(e.options.Policy.Rules))
 }
 
 // keys looks at what the gateway can't lose.
