@@ -46,13 +46,17 @@ type typedLine struct {
 
 // say prints text, which may have several lines, and ends the line. On a terminal
 // lines are broken between words. The text must be clean.
-func (l *lineMode) say(text string) {
-	if !l.t.Piped {
-		if size, _ := l.t.Window.Size(); size.Width > 0 {
-			text = ansi.Wrap(text, size.Width, "")
-		}
+func (l *lineMode) say(text string) { l.write(l.broken(text) + "\n") }
+
+// broken breaks text between words, on a terminal.
+func (l *lineMode) broken(text string) string {
+	if l.t.Piped {
+		return text
 	}
-	l.write(text + "\n")
+	if size, _ := l.t.Window.Size(); size.Width > 0 {
+		return ansi.Wrap(text, size.Width, "")
+	}
+	return text
 }
 
 func (l *lineMode) write(text string) {
@@ -63,10 +67,11 @@ func (l *lineMode) write(text string) {
 	_, _ = io.WriteString(l.t.Out, text)
 }
 
-// ask prints a question and returns the line typed after it, without spaces at
-// its ends. A closed input or Ctrl-C is [ErrLeft], also in mid-line.
+// ask prints a question, broken as lines are, and returns the line typed after it,
+// without spaces at its ends. A closed input or Ctrl-C is [ErrLeft], also in
+// mid-line.
 func (l *lineMode) ask(ctx context.Context, question string) (string, error) {
-	l.write(question + " ")
+	l.write(l.broken(question) + " ")
 	var line typedLine
 	err := l.read(ctx, &line)
 	return strings.TrimSpace(line.text), err

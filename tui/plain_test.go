@@ -22,6 +22,18 @@ func typedTerminal(text string, piped bool) (*Terminal, *bytes.Buffer) {
 	}, &out
 }
 
+// A question that is longer than the terminal is wide is broken between words.
+func TestLineAskBreaks(t *testing.T) {
+	term, out := typedTerminal("x\r", false)
+	term.Window = NewWindow(Size{Width: 20, Height: 10})
+	if _, err := term.lines(nil).ask(t.Context(), "Number to watch, a dot to go back:"); err != nil {
+		t.Fatal(err)
+	}
+	if got := out.String(); !strings.HasPrefix(got, "Number to watch, a\r\ndot to go back: ") {
+		t.Errorf("%q", got)
+	}
+}
+
 func TestLineAsk(t *testing.T) {
 	for name, c := range map[string]struct {
 		typed string
