@@ -61,8 +61,8 @@ run: build ## try it: a gateway, an agent for this machine, and its user's scree
 	bin/accord up
 
 # Agents write on the terminals of their account, so one of their packages is run
-# at a time; the others have nothing to do with them and run beside. Stories wait
-# more than they work: four of them fit on two processors.
+# at a time; the others have nothing to do with them and run beside. More stories at
+# once than processors read what other stories' agents say on the shells of visits.
 AGENTS := '^accord(/agent(/.*)?)?$$'
 
 # A package may take this long on the slowest of machines; a hang is found by it.
@@ -71,7 +71,7 @@ LONGEST := -timeout 25m
 .PHONY: test
 test: ## run all tests
 	@failed=0; all=$$($(GO) list ./...); \
-	$(GO) test $(LONGEST) -p 1 -parallel 4 $$(grep -E $(AGENTS) <<<"$$all") & agents=$$!; \
+	$(GO) test $(LONGEST) -p 1 $$(grep -E $(AGENTS) <<<"$$all") & agents=$$!; \
 	$(GO) test $(LONGEST) -p 1 $$(grep -vE $(AGENTS) <<<"$$all") || failed=1; \
 	wait $$agents || failed=1; exit $$failed
 
@@ -98,7 +98,7 @@ lint: $(LINT) ## golangci-lint: the rules and import arrows of .golangci.yml
 race: ## run all tests but the stories with the race detector (it needs a C compiler)
 	@export CGO_ENABLED=1; failed=0; all=$$($(GO) list ./...); \
 	$(GO) test $(LONGEST) -race -p 1 -skip '^TestScripts$$' $$(grep -E $(AGENTS) <<<"$$all") & agents=$$!; \
-	$(GO) test $(LONGEST) -race -p 2 $$(grep -vE $(AGENTS) <<<"$$all") || failed=1; \
+	$(GO) test $(LONGEST) -race -p 1 $$(grep -vE $(AGENTS) <<<"$$all") || failed=1; \
 	wait $$agents || failed=1; exit $$failed # the stories run the real binary, which has no detector in it
 
 # The list of known vulnerabilities comes from vuln.go.dev. Without a way there
