@@ -51,6 +51,11 @@ try-upgrade: ## upgrade gateway and device from an older commit (OLD=COMMIT), vi
 try-surfaces: ## ask a person in tmux, X11, Wayland and on a console, answer as they would, 2 minutes (root; SHOTS=FOLDER)
 	packaging/try-surfaces.sh $(SHOTS)
 
+# It needs wine and x86_64-w64-mingw32-gcc; it says what is missing.
+.PHONY: try-windows
+try-windows: ## run the agent for Windows under wine: join, call home, a service, 1 minute (root; KEPT=FOLDER)
+	packaging/try-windows.sh $(KEPT)
+
 # It needs ssh and ssh-keygen; as root it fills a disk, too.
 .PHONY: try-update
 try-update: ## order signed releases on two devices, forged and broken ones too, and go back, 1 minute
