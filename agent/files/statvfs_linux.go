@@ -18,7 +18,6 @@ func statVFS(t tree, name string) (*sftp.StatVFS, error) {
 	if err := unix.Fstatfs(int(f.Fd()), &st); err != nil {
 		return nil, &fs.PathError{Op: "statfs", Path: name, Err: err}
 	}
-	//nolint:unconvert // 32 bits on some machines
 	return &sftp.StatVFS{
 		Bsize: uint64(st.Bsize), Frsize: uint64(st.Frsize), Blocks: st.Blocks, Bfree: st.Bfree, Bavail: st.Bavail,
 		Files: st.Files, Ffree: st.Ffree, Favail: st.Ffree, Flag: uint64(st.Flags) & 3, Namemax: uint64(st.Namelen),
