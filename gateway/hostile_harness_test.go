@@ -251,7 +251,9 @@ func (d *device) call() (<-chan gossh.NewChannel, error) {
 	if err != nil {
 		return nil, err
 	}
+	d.mu.Lock()
 	d.conn = conn
+	d.mu.Unlock()
 	d.house.t.Cleanup(func() { _ = conn.Close() })
 	go func() {
 		for r := range reqs {

@@ -310,13 +310,16 @@ func (h *home) onUpdates(ctx context.Context, speak func(*wire.Conn, io.Writer) 
 	stall := time.AfterFunc(updateJudged, func() { stalled.Store(true); _ = ch.Close() })
 	defer stall.Stop()
 	err = speak(wire.NewConn(ch), patient{ch, stall})
-	if err != nil && stalled.Load() {
+	if err == nil {
+		return nil
+	}
+	if stalled.Load() {
 		return errors.New("the device takes nothing, or says nothing, for minutes")
 	}
+	if answered, _ := h.ping(ctx); !answered {
+		return errLinkLost // whatever the error was: a link says by many that it is none
+	}
 	if errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) {
-		if answered, _ := h.ping(ctx); !answered {
-			return errLinkLost
-		}
 		return errors.New("the device broke off")
 	}
 	return err

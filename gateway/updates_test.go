@@ -86,9 +86,16 @@ func (d *device) takes(answer *wire.ReleaseTaken) <-chan []byte {
 		got <- program
 		_ = c.Write(answer)
 		_, _ = c.Read()
-		_ = d.conn.Close()
+		d.hangUp()
 	})
 	return got
+}
+
+// hangUp ends its link, from any goroutine.
+func (d *device) hangUp() {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	_ = d.conn.Close()
 }
 
 // answer sets how the device answers.
@@ -224,7 +231,7 @@ func TestUpdateRefused(t *testing.T) {
 		}
 	}
 	lost := p.device("lost")
-	lost.answer(func(gossh.Channel) { _ = lost.conn.Close() })
+	lost.answer(func(gossh.Channel) { lost.hangUp() })
 	lost.join()
 	_ = p.order("lost")
 	lost.isOnline(false)
