@@ -140,7 +140,9 @@ matrix-screen: ## every VNC viewer that docs/screen.md names before every server
 matrix-tools: ## libraries of seven languages, 1 GB and 100,000 files through a gateway: what works (SIZE=, FILES=)
 	testdata/matrix/tools.sh
 
-# One target at a time is all that go test can fuzz; each package is built once.
+# One target at a time is all that go test can fuzz; each package is built once. Where
+# the time is over in the middle of an input, Go may call that a failure, with no other
+# words than its own deadline: that is none.
 .PHONY: fuzz
 fuzz: ## fuzz each target for FUZZTIME (10s)
 	@built=$$(mktemp -d); trap 'rm -rf "$$built"' EXIT; kept=$$($(GO) env GOCACHE)/fuzz; \
@@ -149,7 +151,8 @@ fuzz: ## fuzz each target for FUZZTIME (10s)
 	  for target in $$(grep -ho '^func Fuzz[A-Za-z0-9_]*' "$$folder"/*_test.go | sed 's/^func //' | sort); do \
 	    echo "fuzz: $$target in $$folder"; \
 	    (cd "$$folder" && "$$built/fuzz.test" -test.run='^$$' -test.fuzz="^$$target\$$" -test.fuzztime=$(FUZZTIME) \
-	      -test.fuzzcachedir="$$kept/$$($(GO) list .)" </dev/null); \
+	      -test.fuzzcachedir="$$kept/$$($(GO) list .)" </dev/null) 2>&1 | tee "$$built/log" || \
+	      { grep -q 'context deadline exceeded' "$$built/log" && ! grep -qE 'Failing input|panic:|hung' "$$built/log"; }; \
 	  done; \
 	done
 
