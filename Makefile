@@ -152,7 +152,7 @@ fuzz: ## fuzz each target for FUZZTIME (10s)
 	    echo "fuzz: $$target in $$folder"; \
 	    (cd "$$folder" && "$$built/fuzz.test" -test.run='^$$' -test.fuzz="^$$target\$$" -test.fuzztime=$(FUZZTIME) \
 	      -test.fuzzcachedir="$$kept/$$($(GO) list .)" </dev/null) 2>&1 | tee "$$built/log" || \
-	      { grep -q 'context deadline exceeded' "$$built/log" && ! grep -qE 'Failing input|panic:|hung' "$$built/log"; }; \
+	      { grep -q 'context deadline exceeded' "$$built/log" && ! grep -qE 'Failing input|panic:|hung' "$$built/log"; } || exit 1; \
 	  done; \
 	done
 
